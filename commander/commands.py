@@ -1,0 +1,96 @@
+"""The values that a command is, from the request to its outcome.
+
+They are frozen and hold no behaviour beyond reading themselves; every layer may
+use them. The one value that does not stand here is ``Approved``: only
+``commander.policy.checker`` can make one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+import attrs
+
+__all__ = [
+    "Busy",
+    "CommandRequest",
+    "EndedBy",
+    "Outcome",
+    "OutputWindow",
+    "StartFailed",
+]
+
+
+@attrs.frozen(kw_only=True)
+class CommandRequest:
+    """A command as a caller asked for it, before any policy."""
+
+    command: str
+    working_directory: str | None = None
+    """As given: relative paths count from the server's working directory."""
+    timeout_seconds: float
+    """Already defaulted and clamped; greater than zero."""
+    env: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    """Names to set over the inherited environment. Never logged."""
+
+
+class EndedBy(enum.Enum):
+    """What made a command end."""
+
+    EXIT = "exit"
+    """It ended by itself; ``Outcome.signal`` tells if a signal did it that the
+    server did not send."""
+    TIMEOUT = "timeout"
+    OUTPUT_LIMIT = "output_limit"
+    SERVER_SHUTDOWN = "server_shutdown"
+
+
+@attrs.frozen(kw_only=True)
+class OutputWindow:
+    """What was kept of one output stream: its beginning and its end.
+
+    ``head + tail`` is the whole stream if nothing was omitted. Otherwise exactly
+    ``omitted_bytes`` bytes stood between the two.
+    """
+
+    head: bytes = b""
+    tail: bytes = b""
+    total_bytes: int = 0
+    omitted_bytes: int = 0
+    omitted_lines: int = 0
+    """Newline bytes among the omitted bytes."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """How a command that was started ended."""
+
+    exit_code: int | None
+    """None if a signal ended it."""
+    signal: str | None = None
+    """Name such as ``SIGKILL`` of the signal that ended the shell, or None."""
+    ended_by: EndedBy
+    duration_seconds: float
+    """From the spawn to the end, by a monotonic clock; without queue time."""
+    queued_seconds: float = 0.0
+    stdout: OutputWindow
+    stderr: OutputWindow
+    background_ended: bool = False
+    """Processes that the command left behind in its group were ended too."""
+
+
+@attrs.frozen(kw_only=True)
+class StartFailed:
+    """An approved command could not be started; no process is left of it."""
+
+    reason: str
+    """The cause in words, with the path or limit that it is about."""
+
+
+@attrs.frozen(kw_only=True)
+class Busy:
+    """Every slot and every place in the queue is taken."""
+
+    reason: str
+    retry_after_seconds: int

@@ -1,0 +1,459 @@
+"""Every setting of the server, in one class.
+
+``Settings`` is the only place that knows a variable's name, flag, unit, default
+and the reason for that default. ``commander.sources`` fills it from flags, the
+environment and ``~/.mcp_env``; ``docs/configuration.md`` is generated from it; the
+command line is built from it. Nothing below this layer reads the environment.
+
+A setting's text is turned into its value by its *kind*. A kind says in words what
+it accepts, so that every error can name variable, value, source and the remedy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import Any, Final
+
+import attrs
+
+from commander.kinds import (
+    ABSOLUTE_PATH,
+    CHOICE,
+    COMMANDS,
+    COUNT,
+    DURATION,
+    DURATION_OR_ZERO,
+    NAMES,
+    ORIGINS,
+    PATH,
+    PORT,
+    SIZE,
+    SWITCH,
+    TEXT,
+    TOKEN,
+    Kind,
+)
+
+__all__ = ["RESERVED", "Reserved", "Settings", "Spec", "is_loopback", "spec_of"]
+
+_KEY: Final = "commander"
+
+
+@attrs.frozen(kw_only=True)
+class Spec:
+    """What is known about one setting beside its value."""
+
+    variable: str | None
+    """Environment name, or None if there is only a flag."""
+    flag: str | None
+    """Long flag without dashes, or None if there is only a variable."""
+    kind: Kind
+    unit: str
+    """In words: ``seconds``, ``bytes``, ``-`` where there is none."""
+    meaning: str
+    reason: str
+    """Why the default is what it is."""
+    secret: bool = False
+    """Only ever shown as set, unset or generated."""
+
+    @property
+    def name(self) -> str:
+        """The name that logs and errors use: the variable, else the flag."""
+        return self.variable or f"--{self.flag}"
+
+    def shown(self, value: Any) -> str:
+        """A value of this setting as tables write it; not for secrets."""
+        if value is None:
+            return "unset"
+        return self.kind.show(value) or "empty"
+
+
+def spec_of(attribute: attrs.Attribute[Any]) -> Spec:
+    """The ``Spec`` of a field of ``Settings``."""
+    spec: Spec = attribute.metadata[_KEY]
+    return spec
+
+
+def _setting(
+    default: Any,
+    kind: Kind,
+    meaning: str,
+    reason: str,
+    *,
+    variable: str | None = None,
+    flag: str | None = "",
+    unit: str = "-",
+    secret: bool = False,
+) -> Any:
+    """A field of ``Settings``; an empty flag means: named after the variable."""
+    if flag == "" and variable is not None:
+        flag = variable.removeprefix("MCP_").lower().replace("_", "-")
+    spec = Spec(
+        variable=variable,
+        flag=flag,
+        kind=kind,
+        unit=unit,
+        meaning=meaning,
+        reason=reason,
+        secret=secret,
+    )
+    return attrs.field(default=default, metadata={_KEY: spec}, repr=not secret)
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """The effective configuration; frozen for the life of the process."""
+
+    # --- the guide's variables -------------------------------------------------
+    auth_token: str | None = _setting(
+        None,
+        TOKEN,
+        "Token that every HTTP request must carry, as `X-MCP-Auth-Token: T` or "
+        "`Authorization: Bearer T`. Required unless the server listens on loopback "
+        "only; there a token is generated if none is set.",
+        "Nobody may run commands by accident.",
+        variable="MCP_AUTH_TOKEN",
+        flag=None,  # an argument is readable by everyone in /proc
+        secret=True,
+    )
+    allowed_commands: tuple[str, ...] = _setting(
+        (),
+        COMMANDS,
+        "Comma-separated commands that may run, compared word by word, case-sensitive. "
+        "Empty allows everything that no blocklist names.",
+        "The guide's default; set it on every server that others can reach.",
+        variable="MCP_ALLOWED_COMMANDS",
+    )
+    blocked_commands: tuple[str, ...] = _setting(
+        (),
+        COMMANDS,
+        "Comma-separated commands that may not run, compared word by word; added to "
+        "the default blocklist.",
+        "The guide's default.",
+        variable="MCP_BLOCKED_COMMANDS",
+    )
+    default_timeout_seconds: float = _setting(
+        30.0,
+        DURATION,
+        "How long a command may run if the call does not say.",
+        "The guide's default. More than `MCP_MAX_TIMEOUT` is an error at start.",
+        variable="MCP_DEFAULT_TIMEOUT",
+        flag="timeout",
+        unit="seconds",
+    )
+    shell: str = _setting(
+        "/bin/sh",
+        ABSOLUTE_PATH,
+        "Absolute path of the shell that runs commands.",
+        "The guide's default; every Linux has it.",
+        variable="MCP_SHELL",
+    )
+    shell_arg: str = _setting(
+        "-c",
+        TEXT,
+        "Argument that makes the shell read the command from the next argument. "
+        "Setting the shell alone keeps it.",
+        "The guide's default; the same for every POSIX shell.",
+        variable="MCP_SHELL_ARG",
+    )
+    log_level: str = _setting(
+        "info",
+        CHOICE("off", "error", "warn", "info", "access", "debug"),
+        "How much is logged. Each level includes those before it; `CMD_START` and "
+        "`CMD_EXEC` are written at `info`.",
+        "The guide's default, and the least at which its log queries work.",
+        variable="MCP_LOG_LEVEL",
+    )
+    # --- the Go server's -------------------------------------------------------
+    log_dir: str | None = _setting(
+        None,
+        PATH,
+        "Directory for daily log files "
+        "`go-mcp-commander/go-mcp-commander-YYYY-MM-DD.log`, written beside the log on "
+        "standard output.",
+        "A container logs to standard output; files are for desks.",
+        variable="MCP_LOG_DIR",
+    )
+    use_default_blocklist: bool = _setting(
+        True,
+        SWITCH,
+        "Whether the default blocklist is in force (`rm -rf /`, `mkfs`, `dd`, power "
+        "commands, fork bombs and the like).",
+        "On, as in the guide.",
+        flag="use-default-blocklist",
+    )
+    http: bool = _setting(
+        True,
+        SWITCH,
+        "Accepted for command lines of the Go server; HTTP is the default here.",
+        "No effect.",
+        flag="http",
+    )
+    # --- HTTP ------------------------------------------------------------------
+    http_host: str = _setting(
+        "127.0.0.1",
+        TEXT,
+        "Address to listen on. Anything but a loopback address needs `MCP_AUTH_TOKEN`.",
+        "Nobody else can reach it until an operator decides so.",
+        variable="MCP_HTTP_HOST",
+        flag="host",
+    )
+    http_port: int = _setting(
+        3000,
+        PORT,
+        "TCP port to listen on.",
+        "The guide's port.",
+        variable="MCP_HTTP_PORT",
+        flag="port",
+    )
+    listen: str | None = _setting(
+        None,
+        TEXT,
+        "A Twisted endpoint string such as `tcp:3000:interface=127.0.0.1`, in place of "
+        "host and port.",
+        "For sockets handed over by a supervisor.",
+        flag="listen",
+    )
+    transport: str = _setting(
+        "http",
+        CHOICE("http"),
+        "How clients talk to the server. `stdio` is not built yet.",
+        "The container case.",
+        variable="MCP_TRANSPORT",
+    )
+    server_name: str = _setting(
+        "go-mcp-commander",
+        TEXT,
+        "Name in `/health` and in the server information of MCP.",
+        "The guide's `/health` answer holds this name.",
+        variable="MCP_SERVER_NAME",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        (),
+        ORIGINS,
+        "Comma-separated `Origin` values, such as `https://app.example`, that browsers "
+        "may send. The server's own host is always accepted.",
+        "A web page must not reach a shell.",
+        variable="MCP_ALLOWED_ORIGINS",
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        NAMES,
+        "Comma-separated `Host` names that are accepted. Empty: the loopback names if "
+        "the server listens on loopback, else any.",
+        "Protects a desk against DNS rebinding; a load balancer may use any name.",
+        variable="MCP_ALLOWED_HOSTS",
+    )
+    max_body_bytes: int = _setting(
+        4 * 1024 * 1024,
+        SIZE,
+        "Largest request body; more is answered 413 before it is read.",
+        "What the official Python SDK takes. All bodies in flight together are bound "
+        "to 64 MiB.",
+        variable="MCP_MAX_BODY_BYTES",
+        unit="bytes",
+    )
+    max_connections: int = _setting(
+        512,
+        COUNT,
+        "Connections open at once; one more is closed at once.",
+        "Leaves descriptors for commands under the usual limit of 1024.",
+        variable="MCP_MAX_CONNECTIONS",
+        unit="connections",
+    )
+    http_idle_timeout_seconds: float = _setting(
+        120.0,
+        DURATION,
+        "How long a connection may stay open between requests.",
+        "Above the 60 s of a load balancer, which must be the one to close. Headers "
+        "must arrive within 10 s, a body within 30 s.",
+        variable="MCP_HTTP_IDLE_TIMEOUT",
+        unit="seconds",
+    )
+    no_auth: bool = _setting(
+        False,
+        SWITCH,
+        "Serve without a token. Only on loopback; warns at every start.",
+        "For tests with tools that cannot send a header.",
+        flag="no-auth",
+    )
+    # --- commands --------------------------------------------------------------
+    max_timeout_seconds: float = _setting(
+        3600.0,
+        DURATION,
+        "Longest run limit that a call can ask for; more is clamped and told in "
+        "`effective`.",
+        "A forgotten command ends within the hour.",
+        variable="MCP_MAX_TIMEOUT",
+        unit="seconds",
+    )
+    kill_grace_seconds: float = _setting(
+        5.0,
+        DURATION,
+        "Time between TERM and KILL when a command has to end.",
+        "Enough for build tools to remove their temporary files.",
+        variable="MCP_KILL_GRACE",
+        unit="seconds",
+    )
+    max_concurrent: int = _setting(
+        32,
+        COUNT,
+        "Commands that run at once.",
+        "Each may hold two output windows of `MCP_MAX_OUTPUT_BYTES`.",
+        variable="MCP_MAX_CONCURRENT",
+        unit="commands",
+    )
+    max_queued: int = _setting(
+        64,
+        COUNT,
+        "Commands that wait for a slot; one more is answered `busy`.",
+        "Twice the slots: longer queues only turn into client timeouts.",
+        variable="MCP_MAX_QUEUED",
+        unit="commands",
+    )
+    max_queue_wait_seconds: float = _setting(
+        30.0,
+        DURATION,
+        "How long a command waits for a slot before it is answered `busy`.",
+        "Half of the 60 s after which common clients give up.",
+        variable="MCP_MAX_QUEUE_WAIT",
+        unit="seconds",
+    )
+    max_per_principal: int | None = _setting(
+        None,
+        COUNT,
+        "Running commands of one principal. Unset: `MCP_MAX_CONCURRENT`.",
+        "One token is the normal case.",
+        variable="MCP_MAX_PER_PRINCIPAL",
+        unit="commands",
+    )
+    max_output_bytes: int = _setting(
+        1024 * 1024,
+        SIZE,
+        "Beginning and end that are kept of each output stream, and carried by a "
+        "result; what is omitted between is counted.",
+        "Whole logs of ordinary commands, and 64 MiB for 32 commands at worst.",
+        variable="MCP_MAX_OUTPUT_BYTES",
+        unit="bytes",
+    )
+    output_limit_bytes: int | None = _setting(
+        None,
+        SIZE,
+        "End a command that wrote more than this on both streams together.",
+        "Off: output costs no memory.",
+        variable="MCP_OUTPUT_LIMIT_BYTES",
+        unit="bytes",
+    )
+    pass_env: tuple[str, ...] = _setting(
+        (),
+        NAMES,
+        "Comma-separated names that commands inherit from the server, beside PATH, "
+        "HOME, LANG, LC_*, TZ, USER and TMPDIR.",
+        "Secrets of the server stay with the server.",
+        variable="MCP_PASS_ENV",
+    )
+    allowed_env: tuple[str, ...] = _setting(
+        (),
+        NAMES,
+        "Comma-separated names that a call's `env` may set while an allow-list is in "
+        "force, beside harmless ones (LANG, LC_*, TZ, CI, NO_COLOR and the like).",
+        "Names such as LD_PRELOAD or PATH decide what runs.",
+        variable="MCP_ALLOWED_ENV",
+    )
+    working_directory: str | None = _setting(
+        None,
+        PATH,
+        "Where commands run if the call does not say. Unset: the server's directory.",
+        "As the Go server.",
+        variable="MCP_WORKING_DIRECTORY",
+    )
+    log_commands: str = _setting(
+        "masked",
+        CHOICE("full", "masked", "hash"),
+        "How commands appear in the log: as they are, with secret shapes masked, or as "
+        "a hash only.",
+        "Commands carry passwords more often than their authors think.",
+        variable="MCP_LOG_COMMANDS",
+    )
+    # --- clients ---------------------------------------------------------------
+    output_schema: bool = _setting(
+        True,
+        SWITCH,
+        "Whether tools publish an `outputSchema`. Off (`off`, `false`) makes "
+        "`tools/list` smaller; structured results stay.",
+        "Clients that know it check results against it.",
+        variable="MCP_OUTPUT_SCHEMA",
+    )
+    # --- shutdown --------------------------------------------------------------
+    drain_delay_seconds: float = _setting(
+        0.0,
+        DURATION_OR_ZERO,
+        "After SIGTERM: how long calls are still served while `/health` answers 503.",
+        "Zero suits ECS, which takes the task out of the load balancer first.",
+        variable="MCP_DRAIN_DELAY",
+        unit="seconds",
+    )
+    shutdown_grace_seconds: float = _setting(
+        20.0,
+        DURATION_OR_ZERO,
+        "Then: how long running commands may go on while new calls are refused with "
+        "Retry-After. Then they are ended.",
+        "Delay + grace + `MCP_KILL_GRACE` + 2 s must fit into the orchestrator's stop "
+        "timeout, 30 s on ECS.",
+        variable="MCP_SHUTDOWN_GRACE",
+        unit="seconds",
+    )
+
+    @property
+    def per_principal(self) -> int:
+        """Running commands of one principal, the default resolved."""
+        return self.max_per_principal or self.max_concurrent
+
+    @property
+    def commands_directory(self) -> str:
+        """Where a command runs if its call does not say, as an absolute path."""
+        return os.path.abspath(self.working_directory or os.curdir)
+
+
+@attrs.frozen(kw_only=True)
+class Reserved:
+    """A name of the design that this version does not implement yet."""
+
+    variable: str
+    protective: bool
+    """An operator who sets it relies on it: the server refuses to start. Others
+    are only warned about."""
+
+
+RESERVED: Final = tuple(
+    Reserved(variable=name, protective=protective)
+    for protective, names in (
+        (
+            True,
+            "MCP_AUTH_TOKENS_FILE MCP_LIMIT_CPU_SECONDS MCP_LIMIT_MEMORY_BYTES "
+            "MCP_LIMIT_FILE_BYTES MCP_LIMIT_FILES MCP_LIMIT_PROCESSES MCP_RUN_AS "
+            "MCP_SANDBOX MCP_WORKSPACE",
+        ),
+        (
+            False,
+            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_MAX_SESSIONS "
+            "MCP_MEMORY_BUDGET_BYTES MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR "
+            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
+        ),
+    )
+    for name in names.split()
+)
+"""Names kept for later versions, so that nobody gives them another meaning."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listening address can be reached from this machine only.
+
+    A name other than ``localhost`` is not asked of the resolver: it counts as
+    reachable by others.
+    """
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
