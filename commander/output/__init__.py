@@ -1,0 +1,1 @@
+"""What commands print: kept within bounds, counted exactly, decoded late."""

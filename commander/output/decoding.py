@@ -1,0 +1,62 @@
+"""From kept bytes to text, at the moment that somebody wants to read it.
+
+Output is UTF-8 by convention and anything in practice. Bytes that are not UTF-8
+become U+FFFD. A character that our own cut between head and tail went through is
+not the command's fault: its bytes count as omitted instead.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from commander.commands import OutputWindow
+
+__all__ = ["gap_marker", "render"]
+
+_LONGEST_CHARACTER: Final = 4
+_CONTINUATION: Final = range(0x80, 0xC0)
+
+
+def render(window: OutputWindow) -> str:
+    """The window as text, with a marker line where bytes were omitted.
+
+    The marker states exactly how many bytes and lines are missing; without it
+    the text is the whole stream.
+    """
+    if not window.omitted_bytes:
+        return _text(window.head + window.tail)
+    head = _without_cut_end(window.head)
+    tail = _without_cut_start(window.tail)
+    cut_bytes = len(window.head) - len(head) + len(window.tail) - len(tail)
+    marker = gap_marker(window.omitted_bytes + cut_bytes, window.omitted_lines)
+    return f"{_text(head)}\n{marker}\n{_text(tail)}"
+
+
+def gap_marker(omitted_bytes: int, omitted_lines: int) -> str:
+    """The line that stands where output was left out."""
+    return f"[... {omitted_bytes:,} bytes, {omitted_lines:,} lines omitted ...]"
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _without_cut_end(head: bytes) -> bytes:
+    """Take off a character that begins in the last bytes and does not end there."""
+    for length in range(1, min(_LONGEST_CHARACTER, len(head) + 1)):
+        byte = head[-length]
+        if byte in _CONTINUATION:
+            continue
+        needed = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
+        return head[:-length] if needed > length else head
+    return head
+
+
+def _without_cut_start(tail: bytes) -> bytes:
+    """Take off the end of a character that began before the tail."""
+    start = 0
+    while (
+        start < min(_LONGEST_CHARACTER - 1, len(tail)) and tail[start] in _CONTINUATION
+    ):
+        start += 1
+    return tail[start:]
