@@ -1,0 +1,172 @@
+"""Slots for running commands, and a bounded queue before them.
+
+First come, first served, with one exception: a principal that already has all the
+slots it may have does not hold up the others behind it. A place in the queue ends
+in exactly one way: with a slot, or with ``Busy``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from typing import Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from commander.alarm import Alarm
+from commander.commands import Busy
+from commander.durations import format_duration
+from commander.interfaces import Monotonic
+from commander.principals import Principal
+
+__all__ = ["Admission", "Slot"]
+
+_SHUTDOWN: Final = "the server is shutting down"
+_SHUTDOWN_RETRY_SECONDS: Final = 5
+
+
+class Slot:
+    """The right to run one command; given back with ``release``."""
+
+    def __init__(
+        self, admission: Admission, principal: Principal, queued_seconds: float
+    ) -> None:
+        self._admission: Admission | None = admission
+        self.principal = principal
+        self.queued_seconds = queued_seconds
+        """How long its command waited for it."""
+
+    def release(self) -> None:
+        """Give the slot back; a second call does nothing."""
+        admission, self._admission = self._admission, None
+        if admission is not None:
+            admission.released(self.principal)
+
+
+class _Place:
+    """A place in the queue, with the alarm that ends the wait."""
+
+    def __init__(self, principal: Principal, since: float, alarm: Alarm) -> None:
+        self.principal = principal
+        self.since = since
+        self.alarm = alarm
+        self.granted: Deferred[Slot | Busy] = Deferred()
+
+
+class Admission:
+    """Decides when a command may start.
+
+    Args:
+        clock: Where the timers of waiting commands are made.
+        monotonic: Measures their wait.
+        max_concurrent: Slots in all.
+        max_per_principal: Slots that one principal may hold.
+        max_queued: Places in the queue.
+        max_wait_seconds: Longest wait in it.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        monotonic: Monotonic,
+        max_concurrent: int,
+        max_per_principal: int,
+        max_queued: int,
+        max_wait_seconds: float,
+    ) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._max_concurrent = max_concurrent
+        self._max_per_principal = max_per_principal
+        self._max_queued = max_queued
+        self._max_wait_seconds = max_wait_seconds
+        self._running: Counter[Principal] = Counter()
+        self._queue: deque[_Place] = deque()
+        self._open = True
+
+    @property
+    def running(self) -> int:
+        """Slots that are taken."""
+        return self._running.total()
+
+    @property
+    def queued(self) -> int:
+        """Commands that wait."""
+        return len(self._queue)
+
+    def acquire(self, principal: Principal) -> Deferred[Slot | Busy]:
+        """Fires with a slot, at once if one is free, or with ``Busy``.
+
+        Fires always, and in at most ``max_wait_seconds``.
+        """
+        if not self._open:
+            return succeed(self._shutting_down())
+        if self._may_run(principal):
+            return succeed(self._grant(principal, 0.0))
+        if len(self._queue) >= self._max_queued:
+            return succeed(self._busy(f"{self._max_queued} commands wait already"))
+        return self._enqueue(principal)
+
+    def close(self) -> None:
+        """Refuse whoever waits and whoever comes; running commands keep theirs."""
+        self._open = False
+        while self._queue:
+            place = self._queue.popleft()
+            place.alarm.cancel()
+            place.granted.callback(self._shutting_down())
+
+    def released(self, principal: Principal) -> None:
+        """A slot came back: called by the slot itself."""
+        self._running[principal] -= 1
+        if not self._running[principal]:
+            del self._running[principal]
+        self._serve_queue()
+
+    def _may_run(self, principal: Principal) -> bool:
+        return (
+            self.running < self._max_concurrent
+            and self._running[principal] < self._max_per_principal
+        )
+
+    def _grant(self, principal: Principal, queued_seconds: float) -> Slot:
+        self._running[principal] += 1
+        return Slot(self, principal, queued_seconds)
+
+    def _enqueue(self, principal: Principal) -> Deferred[Slot | Busy]:
+        alarm = Alarm(self._clock, self._monotonic)
+        place = _Place(principal, self._monotonic(), alarm)
+        self._queue.append(place)
+        alarm.set(self._max_wait_seconds, lambda: self._waited_too_long(place))
+        return place.granted
+
+    def _serve_queue(self) -> None:
+        for place in tuple(self._queue):
+            if self.running >= self._max_concurrent:
+                return
+            if self._may_run(place.principal):
+                self._queue.remove(place)
+                place.alarm.cancel()
+                waited = self._monotonic() - place.since
+                place.granted.callback(self._grant(place.principal, waited))
+
+    def _waited_too_long(self, place: _Place) -> None:
+        self._queue.remove(place)
+        waited = format_duration(self._max_wait_seconds)
+        place.granted.callback(self._busy(f"no slot came free within {waited}"))
+
+    def _busy(self, what: str) -> Busy:
+        return Busy(
+            reason=(
+                f"the server is busy: {self.running} commands run "
+                f"(MCP_MAX_CONCURRENT={self._max_concurrent}, "
+                f"MCP_MAX_PER_PRINCIPAL={self._max_per_principal}) and {what}"
+            ),
+            # With every slot taken for the whole wait, the wait is the best guess.
+            retry_after_seconds=max(1, math.ceil(self._max_wait_seconds / 2)),
+        )
+
+    @staticmethod
+    def _shutting_down() -> Busy:
+        return Busy(reason=_SHUTDOWN, retry_after_seconds=_SHUTDOWN_RETRY_SECONDS)

@@ -1,0 +1,80 @@
+"""What a command inherits.
+
+Nothing that is not named here or by the operator. Secrets of the server stay with
+the server even if an operator names them by mistake: the token is an ``MCP_``
+name, and credentials of the cloud belong to the task, not to its commands.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+__all__ = ["DEFAULT_PATH", "child_environment", "never_passed"]
+
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+_INHERITED: Final = ("HOME", "LANG", "LC_*", "TZ", "USER", "TMPDIR")
+_SET: Final = {
+    # A pager, a colour or a password prompt would wait for a terminal that is not
+    # there, or fill the output with control sequences.
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_NEVER: Final = (
+    "MCP_*",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_*",
+    "ECS_CONTAINER_METADATA_URI*",
+    "ECS_AGENT_URI",
+)
+
+
+def never_passed(name: str) -> bool:
+    """Whether a name stays with the server whatever the operator lists."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _NEVER)
+
+
+def child_environment(
+    inherited: Mapping[str, str],
+    *,
+    pass_env: Iterable[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Build a command's environment.
+
+    Args:
+        inherited: The server's environment.
+        pass_env: More names to inherit; ``*`` stands for any characters.
+        env: The caller's variables. They supplement and override, as the policy
+            has let them.
+    """
+    patterns = (*_INHERITED, *pass_env)
+    child = {
+        name: value
+        for name, value in inherited.items()
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+        and not never_passed(name)
+    }
+    child["PATH"] = _absolute_path_entries(inherited.get("PATH", ""))
+    child.update(_SET)
+    child.update(env or {})
+    return child
+
+
+def _absolute_path_entries(path: str) -> str:
+    """PATH without empty and relative entries.
+
+    Those mean the working directory, which a caller chooses: a file named ``ls``
+    there would run in place of the listed program.
+    """
+    kept = [entry for entry in path.split(":") if entry.startswith("/")]
+    return ":".join(kept) or DEFAULT_PATH

@@ -1,0 +1,91 @@
+"""The one way from a request to a process.
+
+Policy, slot, start, wait, audit: in this order, for every caller. Tools do not
+reach the executor by any other way, so no command runs unchecked or unrecorded.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+import attrs
+
+from commander.commands import Busy, CommandRequest, Outcome, StartFailed
+from commander.execution.admission import Admission, Slot
+from commander.execution.executor import Executor
+from commander.interfaces import CommandAudit
+from commander.policy.checker import Approved, Denied, PolicyChecker
+from commander.principals import Principal
+
+__all__ = ["CommandRunner", "new_command_id"]
+
+_ID_BYTES: Final = 8
+
+
+def new_command_id() -> str:
+    """An id of letters only: digits could match the operator's log queries."""
+    digits_to_letters = str.maketrans("0123456789", "ghijklmnop")
+    return secrets.token_hex(_ID_BYTES).translate(digits_to_letters)
+
+
+class CommandRunner:
+    """Runs requests and answers with what became of them."""
+
+    def __init__(
+        self,
+        *,
+        checker: PolicyChecker,
+        admission: Admission,
+        executor: Executor,
+        audit: CommandAudit,
+    ) -> None:
+        self._checker = checker
+        self._admission = admission
+        self._executor = executor
+        self._audit = audit
+
+    async def run(
+        self, request: CommandRequest, principal: Principal
+    ) -> Outcome | Denied | Busy | StartFailed:
+        """Check, start and wait for one command.
+
+        It runs to its end whoever stops waiting for the answer. Denied and Busy
+        requests started nothing.
+        """
+        command_id = new_command_id()
+        verdict = self._checker.check(request, principal)
+        if isinstance(verdict, Denied):
+            self._audit.refused(
+                command_id,
+                request,
+                principal,
+                rule_id=verdict.rule_id,
+                reason=verdict.reason,
+            )
+            return verdict
+        slot = await self._admission.acquire(principal)
+        if isinstance(slot, Busy):
+            self._audit.busy(command_id, request, principal, slot)
+            return slot
+        try:
+            return await self._run_in_slot(command_id, verdict, slot)
+        finally:
+            slot.release()
+
+    async def _run_in_slot(
+        self, command_id: str, approved: Approved, slot: Slot
+    ) -> Outcome | StartFailed:
+        recorded = attrs.evolve(
+            approved.request, working_directory=self._executor.directory_of(approved)
+        )
+        self._audit.started(command_id, recorded, slot.principal)
+        running = self._executor.start(approved)
+        if isinstance(running, StartFailed):
+            self._audit.failed(command_id, recorded, slot.principal, running)
+            return running
+        outcome = attrs.evolve(
+            await running.finished, queued_seconds=slot.queued_seconds
+        )
+        self._audit.ended(command_id, recorded, slot.principal, outcome)
+        return outcome
