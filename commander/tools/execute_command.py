@@ -1,0 +1,272 @@
+"""``execute_command``: run one command to its end and answer with its output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+import attrs
+from msgspec import Meta
+
+from commander.commands import (
+    Busy,
+    CommandRequest,
+    EndedBy,
+    Outcome,
+    OutputWindow,
+    StartFailed,
+)
+from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
+from commander.execution.runner import CommandRunner
+from commander.output.decoding import render
+from commander.policy.checker import Denied
+from commander.tools.exit_codes import answer_meaning
+from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.schemas import ArgumentProblem
+
+__all__ = ["Arguments", "ExecuteCommand", "Result"]
+
+_NOT_RUN: Final = {"exit_code": -1, "stdout": "", "stderr": "", "duration": "0s"}
+_LONGEST_VALUE: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Arguments:
+    """What ``execute_command`` takes; the Go server's names."""
+
+    command: Annotated[
+        str,
+        Meta(
+            description="Shell command to run. It is checked against the server's "
+            "allow-list and blocklist first."
+        ),
+    ]
+    working_directory: Annotated[
+        str,
+        Meta(
+            description="Directory to run in. Relative paths count from the server's "
+            "working directory, which is the default."
+        ),
+    ] = ""
+    timeout: Annotated[
+        str,
+        Meta(
+            description="Longest run time as a Go duration such as 30s, 5m or 1h30m; "
+            "then the command and its child processes are ended. Default and maximum: "
+            "get_shell_info."
+        ),
+    ] = ""
+    env: Annotated[
+        dict[str, str],
+        Meta(
+            description="Environment variables to set for the command, over the few "
+            "that it inherits."
+        ),
+    ] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What ``execute_command`` answers; members that say nothing are left out."""
+
+    stdout: Annotated[str, Meta(description="Standard output")]
+    stderr: Annotated[str, Meta(description="Standard error")]
+    exit_code: Annotated[
+        int | None, Meta(description="-1 if the command did not exit by itself")
+    ]
+    duration: Annotated[str, Meta(description="Run time as a Go duration")]
+    error: str = ""
+    status: Annotated[
+        str, Meta(description="killed, denied, busy or failed_to_start")
+    ] = ""
+    ended_by: Annotated[
+        str, Meta(description="exit, timeout, output_limit or server_shutdown")
+    ] = ""
+    signal: Annotated[str, Meta(description="Signal that ended the shell")] = ""
+    timed_out: bool = False
+    truncated: Annotated[
+        bool, Meta(description="Output was omitted at the marked place")
+    ] = False
+    stdout_omitted_bytes: int = 0
+    stderr_omitted_bytes: int = 0
+    exit_code_meaning: Annotated[
+        str, Meta(description="What a non-zero exit code answers")
+    ] = ""
+    rule_id: Annotated[str, Meta(description="Policy rule that denied it")] = ""
+    retry_after_seconds: int = 0
+    effective: Annotated[
+        dict[str, str], Meta(description="Limits that differ from those asked for")
+    ] = attrs.field(factory=dict)
+    hint: str = ""
+
+
+class ExecuteCommand:
+    """The tool; see the class attributes for what clients are told.
+
+    Args:
+        runner: Checks and runs.
+        default_timeout_seconds: For calls that do not say.
+        max_timeout_seconds: Longer wishes are clamped to it.
+    """
+
+    name: ClassVar[str] = "execute_command"
+    title: ClassVar[str] = "Execute Command"
+    description: ClassVar[str] = (
+        "Run a shell command on the server and return its output, exit code and run "
+        "time. Standard input is empty; nothing can be typed. Processes that the "
+        "command leaves in the background are ended with it."
+    )
+    arguments: ClassVar[type] = Arguments
+    result: ClassVar[type] = Result
+    annotations: ClassVar[Mapping[str, bool]] = {
+        "readOnlyHint": False,
+        "destructiveHint": True,
+        "idempotentHint": False,
+        "openWorldHint": True,
+    }
+
+    def __init__(
+        self,
+        *,
+        runner: CommandRunner,
+        default_timeout_seconds: float,
+        max_timeout_seconds: float,
+    ) -> None:
+        self._runner = runner
+        self._default_timeout_seconds = default_timeout_seconds
+        self._max_timeout_seconds = max_timeout_seconds
+
+    async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
+        """Run the command; the answer comes when nothing of it is left."""
+        problem = _problem_of(arguments)
+        if problem is not None:
+            return self.refuse(problem)
+        asked = self._default_timeout_seconds
+        if arguments.timeout.strip():
+            asked = parse_duration(arguments.timeout)
+        timeout = min(asked, self._max_timeout_seconds)
+        ended = await self._runner.run(
+            CommandRequest(
+                command=arguments.command,
+                working_directory=arguments.working_directory or None,
+                timeout_seconds=timeout,
+                env=arguments.env,
+            ),
+            context.principal,
+        )
+        if not isinstance(ended, Outcome):
+            return _refusal(ended)
+        facts = _facts(arguments.command, ended, timeout)
+        if timeout < asked:
+            facts["effective"] = {"timeout": format_duration(timeout)}
+        return ToolAnswer(
+            facts=facts, is_error=_is_error(facts, plain_rpc=context.plain_rpc)
+        )
+
+    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
+        """Arguments that do not fit are a command that failed to start."""
+        return _refusal(StartFailed(reason=problem.text))
+
+
+def _problem_of(arguments: Arguments) -> ArgumentProblem | None:
+    """What the types do not say about the arguments."""
+    if not arguments.command.strip():
+        return ArgumentProblem("command is required")
+    if "\0" in arguments.working_directory:
+        return ArgumentProblem('"working_directory" must not hold a NUL character')
+    for name, value in arguments.env.items():
+        if "\0" in value:
+            return ArgumentProblem(
+                f'"env": the value of "{name[:_LONGEST_VALUE]}" holds a NUL character'
+            )
+    text = arguments.timeout.strip()
+    if text:
+        try:
+            usable = parse_duration(text) > 0
+        except ValueError:
+            usable = False
+        if not usable:
+            return ArgumentProblem(
+                f'Invalid timeout format: "{text[:_LONGEST_VALUE]}" is not '
+                f"{ACCEPTED_DURATION}, greater than zero"
+            )
+    return None
+
+
+def _refusal(refused: Denied | Busy | StartFailed) -> ToolAnswer:
+    """The shape of a command that did not run."""
+    facts: dict[str, Any] = dict(_NOT_RUN)
+    match refused:
+        case Denied():
+            facts["status"] = "denied"
+            facts["rule_id"] = refused.rule_id
+            facts["error"] = f"Command validation failed: {refused.reason}"
+        case Busy():
+            facts["status"] = "busy"
+            facts["retry_after_seconds"] = refused.retry_after_seconds
+            facts["error"] = refused.reason
+        case StartFailed():
+            facts["status"] = "failed_to_start"
+            facts["error"] = refused.reason
+    return ToolAnswer(facts=facts, is_error=True)
+
+
+def _facts(command: str, outcome: Outcome, timeout_seconds: float) -> dict[str, Any]:
+    """The result's members, without those that say nothing."""
+    by_itself = outcome.ended_by is EndedBy.EXIT
+    meaning = answer_meaning(command, outcome.exit_code) if by_itself else None
+    facts: dict[str, Any] = {
+        "stdout": render(outcome.stdout),
+        "stderr": render(outcome.stderr),
+        "exit_code": outcome.exit_code if by_itself else None,
+        "duration": format_duration(outcome.duration_seconds),
+        "ended_by": outcome.ended_by.value,
+        "signal": outcome.signal,
+        "timed_out": outcome.ended_by is EndedBy.TIMEOUT,
+        "status": None if by_itself and not outcome.signal else "killed",
+        "exit_code_meaning": meaning,
+        "error": None if meaning else _error_of(outcome, timeout_seconds),
+        "hint": _hint_of(outcome),
+        **_omissions(outcome.stdout, outcome.stderr),
+    }
+    if facts["exit_code"] is None:
+        facts["exit_code"] = -1
+    kept = ("stdout", "stderr", "exit_code")
+    return {name: fact for name, fact in facts.items() if fact or name in kept}
+
+
+def _omissions(stdout: OutputWindow, stderr: OutputWindow) -> dict[str, Any]:
+    return {
+        "truncated": bool(stdout.omitted_bytes or stderr.omitted_bytes),
+        "stdout_omitted_bytes": stdout.omitted_bytes,
+        "stderr_omitted_bytes": stderr.omitted_bytes,
+    }
+
+
+def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
+    """Why the command counts as failed, or None if it does not."""
+    match outcome.ended_by:
+        case EndedBy.TIMEOUT:
+            return f"command timed out after {format_duration(timeout_seconds)}"
+        case EndedBy.OUTPUT_LIMIT:
+            return "command ended: it wrote more than MCP_OUTPUT_LIMIT_BYTES"
+        case EndedBy.SERVER_SHUTDOWN:
+            return "command ended: the server is shutting down"
+        case EndedBy.EXIT if outcome.signal:
+            return f"command ended by {outcome.signal}, which the server did not send"
+        case EndedBy.EXIT if outcome.exit_code:
+            return f"exit status {outcome.exit_code}"
+    return None
+
+
+def _hint_of(outcome: Outcome) -> str | None:
+    if outcome.background_ended:
+        return "processes left in the background were ended with the command"
+    return None
+
+
+def _is_error(facts: Mapping[str, Any], *, plain_rpc: bool) -> bool:
+    """Whether the call counts as failed; a known answer does not, in MCP."""
+    if "exit_code_meaning" in facts:
+        return plain_rpc
+    return "error" in facts

@@ -1,0 +1,98 @@
+"""What a tool is, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import attrs
+
+from commander.principals import Principal
+from commander.tools.schemas import (
+    ArgumentProblem,
+    input_schema,
+    output_schema,
+    read_arguments,
+)
+
+__all__ = ["CallContext", "Tool", "ToolAnswer", "ToolRegistry"]
+
+
+@attrs.frozen(kw_only=True)
+class CallContext:
+    """Who calls a tool, and by which door."""
+
+    principal: Principal
+    plain_rpc: bool = False
+    """The call came without MCP, as callers of the Go server send it: exit status
+    1 of ``grep`` is an error to them."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolAnswer:
+    """What a tool has to say."""
+
+    facts: Mapping[str, Any]
+    """JSON values; text and structured result are made of the same facts."""
+    is_error: bool = False
+
+
+class Tool(Protocol):
+    """One tool; ``arguments`` and ``result`` are attrs classes."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
+    arguments: ClassVar[type]
+    result: ClassVar[type]
+    annotations: ClassVar[Mapping[str, bool]]
+    """The hints of S25/schema, ToolAnnotations; clients approve calls by them."""
+
+    async def call(self, arguments: Any, context: CallContext) -> ToolAnswer:
+        """Do the work; ``arguments`` is an instance of the tool's class."""
+
+    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
+        """Answer arguments that do not fit, in the tool's own result shape."""
+
+
+class ToolRegistry:
+    """The tools by name, in the order in which they are listed.
+
+    Args:
+        tools: Names must differ.
+        with_output_schema: Whether the list shows output schemas.
+    """
+
+    def __init__(self, tools: Sequence[Tool], *, with_output_schema: bool) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._with_output_schema = with_output_schema
+
+    def described(self) -> tuple[dict[str, Any], ...]:
+        """Each tool as ``tools/list`` shows it (S25/server/tools, Tool)."""
+        return tuple(self._describe(tool) for tool in self._tools.values())
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: CallContext
+    ) -> ToolAnswer:
+        """Call a tool by name.
+
+        Raises:
+            KeyError: There is no tool of this name; callers ask for known ones.
+        """
+        tool = self._tools[name]
+        read = read_arguments(tool.arguments, arguments)
+        if isinstance(read, ArgumentProblem):
+            return tool.refuse(read)
+        return await tool.call(read, context)
+
+    def _describe(self, tool: Tool) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "name": tool.name,
+            "title": tool.title,
+            "description": tool.description,
+            "inputSchema": input_schema(tool.arguments),
+        }
+        if self._with_output_schema:
+            described["outputSchema"] = output_schema(tool.result)
+        described["annotations"] = {"title": tool.title, **tool.annotations}
+        return described

@@ -1,0 +1,121 @@
+"""JSON schemas and validation from one attrs class.
+
+``msgspec`` reads the annotations for both. What it publishes is inlined, because
+clients want ``type: object`` at the root; what it reports is replaced, because a
+model needs the argument's name, what is expected and what it sent.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final, get_type_hints
+
+import attrs
+import msgspec
+
+__all__ = ["ArgumentProblem", "input_schema", "output_schema", "read_arguments"]
+
+_LONGEST_VALUE: Final = 100
+"""Characters of a wrong value that an error shows."""
+_WORDS: Final = {
+    "string": "a string",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "an array",
+    "object": "an object",
+}
+
+
+@attrs.frozen
+class ArgumentProblem:
+    """Why arguments do not fit their tool, in words for the caller."""
+
+    text: str
+
+
+def input_schema(arguments: type) -> dict[str, Any]:
+    """The schema of a tool's arguments; other names than these are refused."""
+    return {**_inlined(arguments), "additionalProperties": False}
+
+
+def output_schema(result: type) -> dict[str, Any]:
+    """The schema of a tool's structured result; later versions may add members."""
+    return _inlined(result)
+
+
+def read_arguments(arguments: type, given: Mapping[str, Any]) -> object:
+    """Turn what a client sent into an instance of the class, or ``ArgumentProblem``.
+
+    Unknown names are found first: a misspelt optional argument would otherwise be
+    ignored. ``null`` for an optional argument counts as leaving it out, as many
+    clients send it so.
+    """
+    fields = attrs.fields_dict(arguments)
+    for name in given:
+        if name not in fields:
+            return _unknown_name(name, tuple(fields))
+    values = {}
+    hints = get_type_hints(arguments, include_extras=True)
+    for name, field in fields.items():
+        value = given.get(name)
+        required = field.default is attrs.NOTHING
+        if value is None and (not required or name not in given):
+            if required:
+                return ArgumentProblem(f'missing argument "{name}"')
+            continue
+        try:
+            values[name] = msgspec.convert(value, hints[name])
+        except msgspec.ValidationError:
+            return _wrong_type(name, value, input_schema(arguments)["properties"][name])
+    return arguments(**values)
+
+
+def _inlined(cls: type) -> dict[str, Any]:
+    schema = msgspec.json.schema(cls)
+    root = dict(schema["$defs"][cls.__name__])
+    root.pop("title", None)
+    root.pop("description", None)  # the class's docstring is for developers
+    root["properties"] = {
+        name: _without_empty_default(member)
+        for name, member in root["properties"].items()
+    }
+    return root
+
+
+def _without_empty_default(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Our defaults mean "left out", and are no values that anybody should send."""
+    return {name: value for name, value in member.items() if name != "default"}
+
+
+def _unknown_name(name: str, known: tuple[str, ...]) -> ArgumentProblem:
+    shown = name[:_LONGEST_VALUE]
+    near = difflib.get_close_matches(shown, known, n=1)
+    if near:
+        return ArgumentProblem(f'unknown argument "{shown}"; did you mean "{near[0]}"?')
+    listed = ", ".join(known) if known else "none"
+    return ArgumentProblem(f'unknown argument "{shown}"; the tool takes: {listed}')
+
+
+def _wrong_type(name: str, value: object, schema: Mapping[str, Any]) -> ArgumentProblem:
+    """Name the argument and what is wrong; a map's key, but never its values."""
+    expected = _WORDS[schema["type"]]
+    if schema["type"] != "object":
+        return ArgumentProblem(f'"{name}" must be {expected}, got {_shown(value)}')
+    if not isinstance(value, dict):
+        kind = "null" if value is None else type(value).__name__
+        return ArgumentProblem(f'"{name}" must be {expected}, got a JSON {kind}')
+    inner = schema["additionalProperties"]
+    for key, member in value.items():
+        if not isinstance(member, str):
+            return ArgumentProblem(
+                f'"{name}": the value of "{key[:_LONGEST_VALUE]}" must be '
+                f"{_WORDS[inner['type']]}"
+            )
+    return ArgumentProblem(f'"{name}" must be {expected}')
+
+
+def _shown(value: object) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
