@@ -1,0 +1,34 @@
+"""A whole HTTP answer as a value, and how it is written."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.web.iweb import IRequest
+
+__all__ = ["HttpAnswer", "write_answer"]
+
+
+@attrs.frozen(kw_only=True)
+class HttpAnswer:
+    """Status, headers and body of one answer."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside the content type and length."""
+
+
+def write_answer(request: IRequest, answer: HttpAnswer) -> None:
+    """Write an answer's head and body; the caller finishes the request.
+
+    The length is always stated: without it Twisted sends chunks.
+    """
+    request.setResponseCode(answer.status)
+    headers = request.responseHeaders
+    headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
+    if answer.body:
+        headers.setRawHeaders(b"Content-Type", [answer.content_type.encode()])
+    for name, value in answer.headers:
+        headers.setRawHeaders(name.encode(), [value.encode()])
+    request.write(answer.body)

@@ -1,0 +1,1 @@
+"""HTTP: bytes and requests. Nothing here knows a tool."""

@@ -1,0 +1,121 @@
+"""A connection with absolute deadlines.
+
+Twisted's idle timeout starts again with every byte, so a client that sends one byte
+a second stays for ever. Here the head of a request and its body must each be
+complete within a time that nothing extends.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from commander.alarm import Alarm
+from commander.interfaces import Monotonic
+
+__all__ = ["BODY_SECONDS", "HEAD_SECONDS", "LINGER_SECONDS", "CommanderChannel"]
+
+HEAD_SECONDS: Final = 10.0
+"""From a request's first byte to the end of its headers."""
+BODY_SECONDS: Final = 30.0
+"""From there to the end of its body; 4 MiB at 140 KiB a second."""
+LINGER_SECONDS: Final = 2.0
+"""How long the rest of a refused request is read and thrown away."""
+
+_TIMEOUT_ANSWER: Final = (
+    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+class CommanderChannel(HTTPChannel):
+    """One connection of one client.
+
+    Args:
+        clock: Where its timers are made.
+        monotonic: Decides whether a deadline has passed.
+        site: The ``CommanderSite`` that the connection came to.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        monotonic: Monotonic,
+        site: Any,
+    ) -> None:
+        super().__init__()
+        self.site = site
+        self.requestFactory = site.requestFactory
+        self.timeOut = site.timeOut
+        self.callLater = clock.callLater
+        self._deadline = Alarm(clock, monotonic)
+        self._receiving = False
+
+    def connectionMade(self) -> None:
+        """A client connected."""
+        super().connectionMade()
+        self.site.connection_opened(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes of a request; the first of each starts the clock for its head."""
+        if not self._receiving:
+            self._receiving = True
+            self._deadline.set(HEAD_SECONDS, self._too_slow)
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        """The head is complete, the body may follow."""
+        self._deadline.set(BODY_SECONDS, self._too_slow)
+        # Twisted knows the request line by now and tells the request only after
+        # the body; ours wants to refuse before it.
+        self.requests[-1].head_received(self._command, self._path, self._version)
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """The request is complete; answering may take any time."""
+        self._deadline.cancel()
+        # Bytes that come while this request is answered belong to the next one;
+        # its clock starts when it is its turn.
+        self._receiving = True
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """The answer is written; the next request may come."""
+        self._receiving = False
+        super().requestDone(request)
+
+    def linger(self, request: Any) -> None:
+        """An answer was written before the body came: read on for a short while."""
+        self.persistent = False
+        self.site.log(request)
+        self._deadline.set(LINGER_SECONDS, self.abort_after_close)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The connection is gone."""
+        self._deadline.cancel()
+        self.site.connection_closed(self)
+        super().connectionLost(reason)
+
+    def timeoutConnection(self) -> None:
+        """No byte came for the idle time."""
+        self._deadline.cancel()
+        self.abort_after_close()
+
+    def abort_after_close(self) -> None:
+        """Close, and do not wait long for a client that does not read."""
+        if self._abortingCall is None:
+            self._abortingCall = self.callLater(
+                self.abortTimeout, self.forceAbortClient
+            )
+        self.loseConnection()
+
+    def forceAbortClient(self) -> None:
+        """The client did not let the connection end: drop it."""
+        self._abortingCall = None
+        self.transport.abortConnection()
+
+    def _too_slow(self) -> None:
+        self.transport.write(_TIMEOUT_ANSWER)
+        self.abort_after_close()

@@ -1,0 +1,144 @@
+"""One POST from its body to its answer.
+
+A client that leaves does not end its command: in the handshake era a dropped
+connection is no cancellation (S25/basic/transports, Sending Messages, 6). The
+command runs to its end and is recorded; only the answer has nobody to go to.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+
+from commander.auth.answers import HttpAnswer, write_answer
+from commander.mcp.inbound import InboundHeaders
+from commander.principals import ANONYMOUS, Principal
+from commander.sessions.dispatcher import Dispatcher
+from commander.telemetry.logging import StructuredLog
+from commander.tools.registry import CallContext
+from commander.web.answers import (
+    internal_error,
+    method_not_allowed,
+    unavailable,
+)
+from commander.web.drain import Drain
+from commander.web.guards import Guards, media_type_problem
+from commander.web.request import CommanderRequest
+
+__all__ = ["Exchange"]
+
+_DRAIN_RETRY_SECONDS = 5
+
+
+class Exchange:
+    """Serves authenticated requests on the MCP paths.
+
+    Args:
+        dispatcher: Answers messages.
+        guards: Check Host and Origin.
+        drain: Whether calls are served.
+        log: For faults of our own.
+    """
+
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        guards: Guards,
+        drain: Drain,
+        log: StructuredLog,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._guards = guards
+        self._drain = drain
+        self._log = log
+        self._open = 0
+        self._idle: list[Deferred[None]] = []
+
+    def serve(
+        self, request: IRequest, principal: Principal, *, plain_rpc: bool
+    ) -> None:
+        """Answer a request and finish it, now or later.
+
+        Args:
+            request: A ``CommanderRequest``, its body received.
+            principal: Who sent it.
+            plain_rpc: It came to ``/``, where callers of the Go server send
+                JSON-RPC without the manners of MCP.
+        """
+        assert isinstance(request, CommanderRequest)  # noqa: S101 - for the type
+        lost: list[Failure] = []
+        request.notifyFinish().addErrback(lost.append)
+        self._open += 1
+        answer: Deferred[HttpAnswer] = Deferred.fromCoroutine(
+            self._answer(request, principal, plain_rpc=plain_rpc)
+        )
+        answer.addErrback(self._failed)
+        answer.addCallback(self._write, request, lost)
+        answer.addErrback(self._failed)
+        answer.addBoth(self._closed)
+
+    def when_idle(self) -> Deferred[None]:
+        """Fires when no request is being answered, at once if that is so now."""
+        if not self._open:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self._idle.append(waiting)
+        return waiting
+
+    async def _answer(
+        self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
+    ) -> HttpAnswer:
+        refusal = self._refusal(request, principal, plain_rpc=plain_rpc)
+        if refusal is not None:
+            return refusal
+        reply = await self._dispatcher.answer(
+            request.take_body(),
+            InboundHeaders(
+                protocol_version=request.requestHeaders.getRawHeaders(
+                    "mcp-protocol-version", [None]
+                )[0]
+            ),
+            CallContext(principal=principal, plain_rpc=plain_rpc),
+        )
+        return HttpAnswer(status=reply.status, body=reply.body)
+
+    def _refusal(
+        self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
+    ) -> HttpAnswer | None:
+        """Why HTTP alone already says no; the order is part of the interface."""
+        problem = self._guards.problem(request.requestHeaders)
+        if problem is not None:
+            return problem
+        if request.method != b"POST":
+            return method_not_allowed("POST")
+        problem = media_type_problem(
+            request.requestHeaders, lenient=plain_rpc and principal != ANONYMOUS
+        )
+        if problem is not None:
+            return problem
+        if not self._drain.accepting:
+            return unavailable("the server is shutting down", _DRAIN_RETRY_SECONDS)
+        return None
+
+    def _write(
+        self, answer: HttpAnswer, request: CommanderRequest, lost: list[Failure]
+    ) -> None:
+        if lost:
+            self._log.debug("answer_dropped", reason="the client left")
+            return
+        write_answer(request, answer)
+        request.finish()
+
+    def _failed(self, failure: Failure) -> HttpAnswer:
+        """The boundary for faults of ours: logged here, answered 500."""
+        self._log.failure("request_failed", failure)
+        return internal_error()
+
+    def _closed(self, _: object) -> None:
+        self._open -= 1
+        if not self._open:
+            idle, self._idle = self._idle, []
+            for waiting in idle:
+                waiting.callback(None)

@@ -1,0 +1,119 @@
+"""Checks of an authenticated request's head: pure, each an answer or None.
+
+Origin and Host are checked against web pages: a page that a user of this machine
+visits must not be able to run commands here, neither from its own origin nor by
+pointing its own name at this address (S25/basic/transports, Security Warning).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import attrs
+from twisted.web.http_headers import Headers
+
+from commander.auth.answers import HttpAnswer
+from commander.web.answers import refused
+
+__all__ = ["Guards", "media_type_problem"]
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
+_LONGEST_ECHO: Final = 100
+
+
+@attrs.frozen(kw_only=True)
+class Guards:
+    """Which hosts and origins may be named in a request."""
+
+    loopback: bool
+    """The server listens on loopback only."""
+    allowed_hosts: frozenset[str] = frozenset()
+    """Lower case, without ports. Empty: loopback names on loopback, else any."""
+    allowed_origins: frozenset[str] = frozenset()
+    """Lower case, as browsers send them."""
+
+    def problem(self, headers: Headers) -> HttpAnswer | None:
+        """The refusal that Host or Origin deserve, or None."""
+        hosts = headers.getRawHeaders("host") or []
+        if len(hosts) > 1:
+            return refused(400, "more than one Host header")
+        host = _authority(hosts[0]) if hosts else None
+        return self._host_problem(host) or self._origin_problem(headers, host)
+
+    def _host_problem(self, host: SplitResult | None) -> HttpAnswer | None:
+        allowed = self.allowed_hosts or (_LOOPBACK_NAMES if self.loopback else None)
+        if allowed is None:
+            return None
+        if host is not None and _hostname(host) in allowed:
+            return None
+        return refused(
+            421, "this Host is not served here; MCP_ALLOWED_HOSTS names those that are"
+        )
+
+    def _origin_problem(
+        self, headers: Headers, host: SplitResult | None
+    ) -> HttpAnswer | None:
+        for origin in headers.getRawHeaders("origin") or []:
+            if origin.lower() in self.allowed_origins or self._is_own(origin, host):
+                continue
+            return refused(
+                403,
+                f"Origin {origin[:_LONGEST_ECHO]} may not call this server; "
+                "MCP_ALLOWED_ORIGINS names those that may",
+            )
+        return None
+
+    def _is_own(self, origin: str, host: SplitResult | None) -> bool:
+        """Whether an origin is the server's own address, by any loopback name."""
+        own = _split(origin)
+        if own is None or host is None or own.scheme not in {"http", "https"}:
+            return False
+        names = {_hostname(own), _hostname(host)}
+        return _port(own) == _port(host) and (
+            len(names) == 1 or (self.loopback and names <= _LOOPBACK_NAMES)
+        )
+
+
+def media_type_problem(headers: Headers, *, lenient: bool) -> HttpAnswer | None:
+    """The refusal of a body that does not say it is JSON, or None.
+
+    Args:
+        headers: The request's.
+        lenient: Also take a missing type and the form type that ``curl -d`` sends.
+            Never for anonymous callers: a web page can send exactly these without
+            asking.
+    """
+    values = headers.getRawHeaders("content-type") or []
+    types = {value.partition(";")[0].strip().lower() for value in values}
+    if types == {_JSON} or (lenient and types <= {_FORM, _JSON}):
+        return None
+    return refused(415, f"Content-Type must be {_JSON}")
+
+
+def _authority(host: str) -> SplitResult | None:
+    return _split(f"//{host}")
+
+
+def _split(url: str) -> SplitResult | None:
+    """Parse an origin or authority; None for what is none."""
+    try:
+        split = urlsplit(url)
+        split.port  # noqa: B018 - reading it raises if it is no number
+    except ValueError:
+        return None
+    if split.path or split.query or split.fragment or split.username is not None:
+        return None
+    return split
+
+
+def _hostname(split: SplitResult) -> str:
+    return (split.hostname or "").rstrip(".")
+
+
+def _port(split: SplitResult) -> int | None:
+    """The port, where the scheme's default counts as left out."""
+    default = {"http": 80, "https": 443}.get(split.scheme)
+    return None if split.port in {default, 80} else split.port

@@ -1,0 +1,204 @@
+"""A slim ``Request`` that refuses early.
+
+Twisted takes a whole body in before any resource, and so before any auth, runs; it
+knows no limit and spools large bodies to disk. Here the head decides, as soon as it
+is complete: a path that is not served, a caller without a token and a body that is
+too long are answered before the body is read. What is read is counted, kept in
+memory, and counted against one budget for all requests.
+
+After an early answer the body may still be coming. Closing at once would reset the
+connection and could take the answer with it, so for a short while the rest is read
+and thrown away (the "lingering close" of web servers).
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any, Final, Protocol
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.web.http import datetimeToString
+from twisted.web.server import Request
+
+from commander.auth.answers import HttpAnswer, write_answer
+from commander.principals import Principal
+from commander.web.answers import bad_request, not_found, refused, unavailable
+
+__all__ = ["BodyBudget", "CommanderRequest", "HeadGate"]
+
+_RETRY_SECONDS: Final = 5
+
+
+class BodyBudget:
+    """Bytes of bodies that were received and not yet taken by a handler."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self.used_bytes = 0
+
+    def reserve(self, count: int) -> bool:
+        """Count bytes in; False, and nothing is counted, if they do not fit."""
+        if self.used_bytes + count > self._limit_bytes:
+            return False
+        self.used_bytes += count
+        return True
+
+    def release(self, count: int) -> None:
+        """Count bytes out that were reserved."""
+        self.used_bytes -= count
+
+
+class HeadGate(Protocol):
+    """What a request asks of its site once its headers are in."""
+
+    max_body_bytes: int
+    budget: BodyBudget
+
+    def serves(self, path: bytes) -> bool:
+        """Whether a route exists for this path."""
+
+    def is_public(self, path: bytes) -> bool:
+        """Whether the path is served without a token."""
+
+    def authenticate(self, request: Any) -> Deferred[Principal | HttpAnswer]:
+        """The principal, or the answer to those without one."""
+
+
+class CommanderRequest(Request):
+    """One request; ``take_body`` hands its body out, once."""
+
+    _refused = False
+    _reserved_bytes = 0
+
+    def head_received(self, method: bytes, uri: bytes, version: bytes) -> None:
+        """The request line, before the body: Twisted sets these only after it."""
+        self.method, self.uri, self.clientproto = method, uri, version
+        self.path, _, _ = uri.partition(b"?")
+
+    def gotLength(self, length: int | None) -> None:
+        """All headers are in; ``length`` is None for a chunked body."""
+        self.content = BytesIO()
+        if length != 0:
+            refusal = self._head_refusal(length)
+            if refusal is not None:
+                self._refuse(refusal)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """A piece of the body, of either kind of framing."""
+        if self._refused:
+            return
+        gate = self._gate
+        if self._reserved_bytes + len(data) > self._body_limit:
+            self._refuse(_too_long(self._body_limit))
+        elif not gate.budget.reserve(len(data)):
+            self._refuse(unavailable("too many request bodies", _RETRY_SECONDS))
+        else:
+            self._reserved_bytes += len(data)
+            self.content.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The request is complete; without Twisted's parsing of forms."""
+        if self._refused:
+            self.channel.abort_after_close()
+            return
+        self.head_received(command, path, version)
+        self.args = {}
+        self.process()
+
+    def process(self) -> None:
+        """Find the resource and render it; sends no ``Server`` header."""
+        self.site = self.channel.site
+        self.setHeader(b"Date", datetimeToString())
+        if not _is_plain(self.method, self.path):
+            write_answer(self, bad_request())
+            self.finish()
+            return
+        self.prepath: list[bytes] = []
+        self.postpath = [
+            unquote_to_bytes(segment) for segment in self.path[1:].split(b"/")
+        ]
+        try:
+            self.render(self.site.getResourceFor(self))
+        except Exception:
+            # The boundary for faults of ours in rendering: logged, answered 500.
+            self.processingFailed(Failure())
+
+    def take_body(self) -> bytes:
+        """The whole body; the request keeps nothing of it."""
+        body = self.content.getvalue()
+        self.content = BytesIO()
+        self._release()
+        return bytes(body)
+
+    def getRequestHostname(self) -> bytes:
+        """A constant, since routes do not depend on the host.
+
+        A client's host name can be something that the router cannot take.
+        """
+        return b"localhost"
+
+    def finish(self) -> None:
+        """The answer is complete."""
+        self._release()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client left; whoever waits is told by ``notifyFinish``."""
+        self._release()
+        super().connectionLost(reason)
+
+    @property
+    def _gate(self) -> HeadGate:
+        gate: HeadGate = self.channel.site.gate
+        return gate
+
+    @property
+    def _body_limit(self) -> int:
+        """Bytes that this request's body may have; public paths want none."""
+        return 0 if self._gate.is_public(self.path) else self._gate.max_body_bytes
+
+    def _head_refusal(self, length: int | None) -> HttpAnswer | None:
+        gate = self._gate
+        if not gate.serves(self.path):
+            return not_found()
+        if not gate.is_public(self.path):
+            asked: list[Principal | HttpAnswer] = []
+            gate.authenticate(self).addCallback(asked.append)
+            # A checker that answers later is asked again at the resource.
+            if asked and isinstance(asked[0], HttpAnswer):
+                return asked[0]
+        if length is not None and length > self._body_limit:
+            return _too_long(self._body_limit)
+        return None
+
+    def _refuse(self, answer: HttpAnswer) -> None:
+        """Answer now; the request is never processed."""
+        self._refused = True
+        self._release()
+        self.content = BytesIO()
+        # Or the channel would invite the client to send the body after all.
+        self.requestHeaders.removeHeader(b"Expect")
+        self.setHeader(b"Date", datetimeToString())
+        self.setHeader(b"Connection", b"close")
+        write_answer(self, answer)
+        self.channel.linger(self)
+
+    def _release(self) -> None:
+        if self._reserved_bytes:
+            self._gate.budget.release(self._reserved_bytes)
+            self._reserved_bytes = 0
+
+
+def _too_long(limit: int) -> HttpAnswer:
+    return refused(413, f"request body over {limit} bytes (MCP_MAX_BODY_BYTES)")
+
+
+def _is_plain(method: bytes, path: bytes) -> bool:
+    """Whether the router can read method and path as text."""
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
+    return method.isalpha() and method.isascii() and path.startswith(b"/")

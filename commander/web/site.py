@@ -1,0 +1,131 @@
+"""The ``Site``: connections, their cap, and the access log."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.web.resource import IResource
+from twisted.web.server import Site
+
+from commander.auth.answers import HttpAnswer
+from commander.auth.resource import Authenticator, peer_address
+from commander.interfaces import Monotonic
+from commander.principals import Principal
+from commander.reactors import ICommanderReactor
+from commander.telemetry.audit import LogAccess
+from commander.web.channel import CommanderChannel
+from commander.web.request import BodyBudget, CommanderRequest
+
+__all__ = ["MAX_BODIES_BYTES", "CommanderSite", "Gate"]
+
+MAX_BODIES_BYTES: Final = 64 * 1024 * 1024
+"""All bodies together that were received and not yet read: sixteen of the largest."""
+
+
+@attrs.frozen(kw_only=True)
+class Gate:
+    """What a request is told before its body; see ``request.HeadGate``."""
+
+    served_paths: frozenset[bytes]
+    public_paths: frozenset[bytes]
+    authenticator: Authenticator
+    max_body_bytes: int
+    budget: BodyBudget = attrs.field(factory=lambda: BodyBudget(MAX_BODIES_BYTES))
+
+    def serves(self, path: bytes) -> bool:
+        """Whether a route exists for this path."""
+        return path in self.served_paths
+
+    def is_public(self, path: bytes) -> bool:
+        """Whether the path is served without a token."""
+        return path in self.public_paths
+
+    def authenticate(self, request: Any) -> Deferred[Principal | HttpAnswer]:
+        """The principal, or the answer to those without one."""
+        return self.authenticator.authenticate(request)
+
+
+class CommanderSite(Site):
+    """Builds a channel per connection, up to a cap."""
+
+    requestFactory = CommanderRequest
+    displayTracebacks = False
+
+    def __init__(
+        self,
+        resource: IResource,
+        *,
+        reactor: ICommanderReactor,
+        monotonic: Monotonic,
+        gate: Gate,
+        access: LogAccess,
+        max_connections: int,
+        idle_timeout_seconds: float,
+    ) -> None:
+        super().__init__(resource, reactor=reactor, timeout=idle_timeout_seconds)
+        self.gate = gate
+        self._clock = reactor
+        self._monotonic = monotonic
+        self._access = access
+        self._max_connections = max_connections
+        self._channels: set[CommanderChannel] = set()
+        self._all_closed: Deferred[None] | None = None
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        return len(self._channels)
+
+    def buildProtocol(self, addr: IAddress | None) -> CommanderChannel | None:
+        """A channel for a new client; None closes the connection at once."""
+        if self.connections >= self._max_connections:
+            self._access.connection_refused(str(getattr(addr, "host", "unknown")))
+            return None
+        channel = CommanderChannel(self._clock, self._monotonic, self)
+        channel.factory = self
+        return channel
+
+    def connection_opened(self, channel: CommanderChannel) -> None:
+        """A channel got its connection."""
+        self._channels.add(channel)
+
+    def connection_closed(self, channel: CommanderChannel) -> None:
+        """A channel lost its connection."""
+        self._channels.discard(channel)
+        self._tell_if_all_closed()
+
+    def close_connections(self) -> Deferred[None]:
+        """End every connection after what is written has been sent.
+
+        Fires when none is left; a client that does not read can delay that.
+        """
+        closed: Deferred[None] = Deferred()
+        self._all_closed = closed
+        for channel in tuple(self._channels):
+            channel.abort_after_close()
+        self._tell_if_all_closed()
+        return closed
+
+    def startFactory(self) -> None:
+        """Nothing: Twisted's own access log is not used, nor its clock."""
+
+    def stopFactory(self) -> None:
+        """Nothing; see ``startFactory``."""
+
+    def log(self, request: Any) -> None:
+        """Called once per answered request."""
+        self._access.request(
+            method=request.method.decode("ascii", "replace"),
+            path=request.path.decode("ascii", "replace"),
+            status=request.code,
+            sent_bytes=request.sentLength,
+            peer=peer_address(request),
+        )
+
+    def _tell_if_all_closed(self) -> None:
+        if self._all_closed is not None and not self._channels:
+            closed, self._all_closed = self._all_closed, None
+            closed.callback(None)
