@@ -1,0 +1,66 @@
+"""What a person at a desk reads when the server starts: pure text.
+
+Every line that looks like a command can be pasted as it is.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Final
+
+import msgspec
+
+__all__ = ["banner"]
+
+_SAMPLE: Final = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "execute_command", "arguments": {"command": "uname -a"}},
+}
+
+
+def banner(
+    *, url: str, token: str | None, token_is_set: bool, kept: bool, script: str
+) -> str:
+    """The text for standard error.
+
+    Args:
+        url: Of the MCP endpoint.
+        token: A token that was made just now, else None.
+        token_is_set: ``MCP_AUTH_TOKEN`` holds the token.
+        kept: Whether a generated token outlives this process.
+        script: How to call ``commander-mcp`` here.
+    """
+    shown = token or "$MCP_AUTH_TOKEN"
+    # Double quotes, so that the shell fills in the variable.
+    bearer = f'"Authorization: Bearer {shown}"'
+    body = msgspec.json.encode(_SAMPLE).decode()
+    lines = [f"commander listens on {url}", *_about_token(token, token_is_set, kept)]
+    if not token_is_set:
+        lines.append(f"  make a new one: {shlex.quote(script)} token new")
+    lines += [
+        "",
+        "run a command:",
+        f"  curl -sS {url} -H {bearer} -H 'Content-Type: application/json' -d '{body}'",
+        "",
+        "add it to Claude Code:",
+        f"  claude mcp add --transport http commander {url} --header {bearer}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _about_token(token: str | None, token_is_set: bool, kept: bool) -> list[str]:
+    if token_is_set:
+        return ["  token: as set in MCP_AUTH_TOKEN"]
+    if token is None:
+        return [
+            "  token: as shown at the first start; below, put it into MCP_AUTH_TOKEN"
+        ]
+    lines = [f"  token: {token}"]
+    if kept:
+        lines.append("  it is shown this once and stays valid after a restart")
+    else:
+        lines.append("  it ends with this process: no place to keep its digest")
+    return lines

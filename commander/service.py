@@ -1,0 +1,368 @@
+"""The composition root: from settings and a reactor to a running service.
+
+Everything is built here, once, from leaf to root. Nobody else reads settings to
+decide what to make, and no object holds one that stands above it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+from twisted.application.service import Service
+from twisted.cred.checkers import ICredentialsChecker
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.python.failure import Failure
+
+from commander import __version__
+from commander.alarm import Alarm
+from commander.auth.checkers import AnyoneChecker, TokenChecker
+from commander.auth.resource import Authenticator
+from commander.auth.tokens import TokenDigest
+from commander.durations import format_duration
+from commander.errors import StartError
+from commander.execution.admission import Admission
+from commander.execution.executor import ExecutionLimits, Executor
+from commander.execution.groups import GroupSignals
+from commander.execution.launcher import Launcher
+from commander.execution.runner import CommandRunner
+from commander.interfaces import Monotonic
+from commander.mcp.events import ServerInfo
+from commander.mcp.handshake import HandshakeEngine
+from commander.mcp.versions import HANDSHAKE_VERSIONS
+from commander.policy.checker import PolicyChecker
+from commander.reactors import ICommanderReactor
+from commander.sessions.dispatcher import Dispatcher
+from commander.settings import Settings
+from commander.shutdown import Shutdown
+from commander.sources import binds_loopback
+from commander.telemetry.audit import LogAccess, LogAudit
+from commander.telemetry.logging import StructuredLog
+from commander.tools.execute_command import ExecuteCommand
+from commander.tools.inspect import (
+    GetShellInfo,
+    ListAllowedCommands,
+    ListBlockedCommands,
+)
+from commander.tools.registry import ToolRegistry
+from commander.web.app import PUBLIC_PATHS, WebApp
+from commander.web.drain import Drain
+from commander.web.exchange import Exchange
+from commander.web.guards import Guards
+from commander.web.health import Health
+from commander.web.site import CommanderSite, Gate
+
+__all__ = ["CommanderService", "Surroundings", "build"]
+
+_BACKLOG = 1024
+_INSTRUCTIONS = (
+    "Runs shell commands on the server with execute_command. Commands are checked "
+    "against a policy; a refusal says why and what is allowed."
+)
+
+
+@attrs.frozen(kw_only=True)
+class Surroundings:
+    """What the process gives the service; tests give their own."""
+
+    reactor: ICommanderReactor
+    monotonic: Monotonic
+    environ: Mapping[str, str] = attrs.field(repr=False)
+    launcher: Launcher
+    groups: GroupSignals
+    log: StructuredLog
+
+
+class CommanderService(Service):
+    """The whole server, as ``twist`` starts and stops it.
+
+    Args:
+        settings: The configuration.
+        surroundings: The process around it.
+        site: Answers connections.
+        shutdown: The way down.
+        stdin_descriptor: Closed when the service has stopped.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        surroundings: Surroundings,
+        site: CommanderSite,
+        shutdown: Shutdown,
+        stdin_descriptor: int,
+    ) -> None:
+        self._settings = settings
+        self._reactor = surroundings.reactor
+        self._monotonic = surroundings.monotonic
+        self._launcher = surroundings.launcher
+        self._log = surroundings.log
+        self._site = site
+        self._shutdown = shutdown
+        self._stdin_descriptor = stdin_descriptor
+        self._started_at = self._monotonic()
+        self._stop_reason = "the reactor stopped"
+        self._ports: list[IListeningPort] = []
+
+    def listen(self) -> Any:
+        """Bind the address; requests are served once the reactor runs.
+
+        Returns:
+            The address that was bound, as Twisted describes it.
+
+        Raises:
+            StartError: The address is taken, foreign or not an endpoint.
+        """
+        try:
+            port = self._bind()
+        except CannotListenError as error:
+            raise StartError(f"cannot listen: {_why(error)}") from None
+        except (ValueError, TypeError, LookupError) as error:
+            raise StartError(
+                f"--listen={self._settings.listen} is no endpoint: {error}"
+            ) from None
+        self._ports.append(port)
+        return port.getHost()
+
+    def note_stop_reason(self, reason: str) -> None:
+        """Tell why the service is about to be stopped, for the log."""
+        self._stop_reason = reason
+
+    def hurry(self) -> None:
+        """End running commands now instead of waiting for them."""
+        self._log.warn("shutdown_hurried", "not waiting for running commands")
+        self._shutdown.hurry()
+
+    def startService(self) -> None:
+        """The service is up; it listens already."""
+        super().startService()
+        self._log.info(
+            "server_started",
+            version=__version__,
+            listening=[str(port.getHost()) for port in self._ports],
+            pid=os.getpid(),
+        )
+        self._log.info(
+            "process_engine",
+            "processes that leave their session (setsid, double fork) are not tracked",
+            spawner="twisted",
+            session=self._launcher.name,
+        )
+
+    def stopService(self) -> Deferred[None]:
+        """Drain and end; fires when nothing is left. See ``commander.shutdown``."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._log.info("server_stopping", reason=self._stop_reason)
+        await self._shutdown.run()
+        for port in self._ports:
+            await _fired(port.stopListening())
+        self._ports.clear()
+        os.close(self._stdin_descriptor)
+        self._log.info(
+            "server_stopped",
+            reason=self._stop_reason,
+            uptime=format_duration(self._monotonic() - self._started_at),
+        )
+
+    def _bind(self) -> IListeningPort:
+        settings = self._settings
+        if settings.listen is None:
+            return self._reactor.listenTCP(
+                settings.http_port,
+                self._site,
+                backlog=_BACKLOG,
+                interface=settings.http_host.strip("[]"),
+            )
+        endpoint = serverFromString(self._reactor, settings.listen)
+        bound: list[IListeningPort | Failure] = []
+        endpoint.listen(self._site).addBoth(bound.append)
+        if not bound:
+            raise StartError(f"--listen={settings.listen} does not bind at once")
+        if isinstance(bound[0], Failure):
+            bound[0].raiseException()
+        return bound[0]
+
+
+async def _fired(result: Any) -> None:
+    """Wait for what Twisted returns where it may return a Deferred or nothing."""
+    if isinstance(result, Deferred):
+        await result
+
+
+def _why(error: CannotListenError) -> str:
+    """The cause in one line, with the settings that choose the address."""
+    cause = getattr(error.socketError, "strerror", None) or str(error.socketError)
+    return (
+        f"{error.interface or 'any address'}, port {error.port}: {cause} "
+        "(MCP_HTTP_HOST, MCP_HTTP_PORT)"
+    )
+
+
+def build(
+    settings: Settings, *, token: TokenDigest | None, surroundings: Surroundings
+) -> CommanderService:
+    """Make the service; nothing listens yet.
+
+    Args:
+        settings: The configuration, already checked.
+        token: The valid token's digest, or None to serve everybody.
+        surroundings: The process around it.
+    """
+    log = surroundings.log
+    stdin_descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    checker = PolicyChecker(
+        allowed=settings.allowed_commands,
+        blocked=settings.blocked_commands,
+        use_default_blocklist=settings.use_default_blocklist,
+        allowed_env=settings.allowed_env,
+    )
+    admission = _admission(settings, surroundings)
+    executor = _executor(settings, surroundings, stdin_descriptor)
+    runner = CommandRunner(
+        checker=checker,
+        admission=admission,
+        executor=executor,
+        audit=LogAudit(log, settings.log_commands),
+    )
+    drain = Drain()
+    exchange = Exchange(
+        dispatcher=_dispatcher(settings, checker, runner, log),
+        guards=_guards(settings),
+        drain=drain,
+        log=log,
+    )
+    site = _site(settings, surroundings, token, exchange, drain)
+    shutdown = Shutdown(
+        alarm=Alarm(surroundings.reactor, surroundings.monotonic),
+        drain=drain,
+        admission=admission,
+        executor=executor,
+        exchange=exchange,
+        site=site,
+        delay_seconds=settings.drain_delay_seconds,
+        grace_seconds=settings.shutdown_grace_seconds,
+    )
+    return CommanderService(
+        settings=settings,
+        surroundings=surroundings,
+        site=site,
+        shutdown=shutdown,
+        stdin_descriptor=stdin_descriptor,
+    )
+
+
+def _admission(settings: Settings, surroundings: Surroundings) -> Admission:
+    return Admission(
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        max_concurrent=settings.max_concurrent,
+        max_per_principal=settings.per_principal,
+        max_queued=settings.max_queued,
+        max_wait_seconds=settings.max_queue_wait_seconds,
+    )
+
+
+def _executor(
+    settings: Settings, surroundings: Surroundings, stdin_descriptor: int
+) -> Executor:
+    return Executor(
+        reactor=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        limits=ExecutionLimits(
+            shell=settings.shell,
+            shell_arg=settings.shell_arg,
+            directory=settings.commands_directory,
+            kill_grace_seconds=settings.kill_grace_seconds,
+            max_output_bytes=settings.max_output_bytes,
+            output_limit_bytes=settings.output_limit_bytes,
+            pass_env=settings.pass_env,
+        ),
+        launcher=surroundings.launcher,
+        groups=surroundings.groups,
+        environ=surroundings.environ,
+        stdin_descriptor=stdin_descriptor,
+    )
+
+
+def _dispatcher(
+    settings: Settings,
+    checker: PolicyChecker,
+    runner: CommandRunner,
+    log: StructuredLog,
+) -> Dispatcher:
+    registry = ToolRegistry(
+        [
+            ExecuteCommand(
+                runner=runner,
+                default_timeout_seconds=settings.default_timeout_seconds,
+                max_timeout_seconds=settings.max_timeout_seconds,
+            ),
+            ListAllowedCommands(checker),
+            ListBlockedCommands(checker),
+            GetShellInfo(settings, protocol_versions=HANDSHAKE_VERSIONS),
+        ],
+        with_output_schema=settings.output_schema,
+    )
+    engine = HandshakeEngine(
+        server=ServerInfo(
+            name=settings.server_name,
+            title="commander",
+            version=__version__,
+            instructions=_INSTRUCTIONS,
+        ),
+        tools=registry.described(),
+    )
+    return Dispatcher(engine=engine, registry=registry, log=log)
+
+
+def _guards(settings: Settings) -> Guards:
+    return Guards(
+        loopback=binds_loopback(settings),
+        allowed_hosts=frozenset(host.lower() for host in settings.allowed_hosts),
+        allowed_origins=frozenset(o.lower() for o in settings.allowed_origins),
+    )
+
+
+def _site(
+    settings: Settings,
+    surroundings: Surroundings,
+    token: TokenDigest | None,
+    exchange: Exchange,
+    drain: Drain,
+) -> CommanderSite:
+    access = LogAccess(surroundings.log)
+    checker: ICredentialsChecker = (
+        AnyoneChecker() if token is None else TokenChecker(token)
+    )
+    authenticator = Authenticator(
+        checker=checker, realm=settings.server_name, access=access
+    )
+    app = WebApp(
+        authenticator=authenticator,
+        exchange=exchange,
+        health=Health(server_name=settings.server_name, drain=drain),
+        log=surroundings.log,
+    )
+    return CommanderSite(
+        app.resource(),
+        reactor=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        gate=Gate(
+            served_paths=WebApp.served_paths(),
+            public_paths=PUBLIC_PATHS,
+            authenticator=authenticator,
+            max_body_bytes=settings.max_body_bytes,
+        ),
+        access=access,
+        max_connections=settings.max_connections,
+        idle_timeout_seconds=settings.http_idle_timeout_seconds,
+    )

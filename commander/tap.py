@@ -1,0 +1,208 @@
+"""``twist commander``: options, and the one place that knows the global reactor.
+
+Whatever keeps the server from starting is told in exactly one line on standard
+error. ``SystemExit`` with a text does that; an exception would print a traceback,
+and a ``UsageError`` a screen of usage.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+from twisted.logger import LogLevel
+from twisted.python import usage
+
+from commander import __version__
+from commander.arguments import normalise
+from commander.auth.state import DeskToken, desk_token
+from commander.auth.tokens import TokenDigest, digest_of
+from commander.banner import banner
+from commander.errors import StartError
+from commander.execution.groups import PosixGroups
+from commander.execution.launcher import find_launcher
+from commander.reactors import ICommanderReactor
+from commander.service import CommanderService, Surroundings, build
+from commander.settings import Settings, spec_of
+from commander.sources import Loaded, binds_loopback, check_config_table, load, rows
+from commander.telemetry.logging import Level, StructuredLog, observer_factory
+
+__all__ = ["Options", "makeService"]
+
+
+def _parameters() -> list[list[str | None]]:
+    """One option per flag of a setting; texts, so that ``settings`` converts them.
+
+    The default is None throughout, to know which flags were given.
+    """
+    specs = [spec_of(field) for field in attrs.fields(Settings)]
+    return [
+        [spec.flag, None, None, spec.meaning.replace("`", "")]
+        for spec in specs
+        if spec.flag is not None
+    ]
+
+
+class Options(usage.Options):
+    """The command line of ``twist commander``."""
+
+    longdesc = (
+        "Flags win over the environment, the environment over ~/.mcp_env. "
+        "Every flag is described in docs/configuration.md."
+    )
+    optParameters = _parameters()
+    optFlags = [  # noqa: RUF012 - Twisted's name and form
+        ["check-config", None, "Print the effective settings and exit."]
+    ]
+
+    def opt_version(self) -> None:
+        """Print the version and exit."""
+        print(f"commander {__version__}")  # noqa: T201 - the output of a flag
+        raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """Read the arguments, the Go server's spellings included."""
+        try:
+            super().parseOptions(normalise(list(options or ())))
+        except (usage.UsageError, StartError) as error:
+            raise SystemExit(_one_line(error)) from None
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """The flags that were given, as texts by name."""
+        names = [parameters[0] for parameters in self.optParameters]
+        return {str(name): self[name] for name in names if self[name] is not None}
+
+
+def makeService(options: Options) -> CommanderService:
+    """Build the service and bind its address; called by ``twist``."""
+    if sys.platform == "win32":
+        raise SystemExit("commander: Windows is not supported")
+    try:
+        loaded = load(options.flags, os.environ, _home())
+        if options["check-config"]:
+            print(check_config_table(loaded))  # noqa: T201 - the output of a flag
+            raise SystemExit(0)
+        return _started(loaded, options)
+    except StartError as error:
+        raise SystemExit(_one_line(error)) from None
+
+
+def _started(loaded: Loaded, options: Options) -> CommanderService:
+    from twisted.internet import reactor  # only here, and not before twist chose it
+
+    settings = loaded.settings
+    desk = _desk_token(settings)
+    log = StructuredLog("commander")
+    service = build(
+        settings,
+        token=_digest(settings, desk),
+        surroundings=Surroundings(
+            reactor=ICommanderReactor(reactor, reactor),
+            monotonic=time.monotonic,
+            environ=os.environ,
+            launcher=find_launcher(),
+            groups=PosixGroups(),
+            log=log,
+        ),
+    )
+    address = service.listen()
+    _log_through_us(options, settings)
+    _log_configuration(log, loaded)
+    reactor.callWhenRunning(_watch_signals, reactor, service)
+    if binds_loopback(settings):
+        reactor.callWhenRunning(_show_banner, settings, desk, address)
+    return service
+
+
+def _home() -> Path | None:
+    home = os.environ.get("HOME", "")
+    return Path(home) if home.startswith("/") else None
+
+
+def _desk_token(settings: Settings) -> DeskToken | None:
+    """The generated token, where one is needed."""
+    if settings.auth_token is not None or settings.no_auth:
+        return None
+    return desk_token(os.environ)
+
+
+def _digest(settings: Settings, desk: DeskToken | None) -> TokenDigest | None:
+    if settings.auth_token is not None:
+        return digest_of(settings.auth_token)
+    return None if desk is None else desk.digest
+
+
+def _log_through_us(options: Options, settings: Settings) -> None:
+    """Replace twist's log format; its JSON lines begin with a byte 0x1e."""
+    parent: Any = getattr(options, "parent", None)
+    if parent is not None:
+        parent["fileLogObserverFactory"] = observer_factory(settings)
+        parent["logLevel"] = LogLevel.debug  # our observer knows the levels
+
+
+def _log_configuration(log: StructuredLog, loaded: Loaded) -> None:
+    """Every setting and where it came from, one record per source."""
+    by_source: dict[str, dict[str, str]] = {}
+    for name, shown, source in rows(loaded):
+        by_source.setdefault(source, {})[name] = shown
+    for source, values in by_source.items():
+        log.info("settings", source=source, **values)
+    for warning in loaded.warnings:
+        log.event(Level.WARN, "setting_warning", warning)
+
+
+def _show_banner(settings: Settings, desk: DeskToken | None, address: Any) -> None:
+    host = settings.http_host
+    port = getattr(address, "port", None)
+    if port is None or settings.no_auth or sys.__stderr__ is None:
+        return
+    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    script = shutil.which("commander-mcp") or str(
+        Path(sys.executable).parent / "commander-mcp"
+    )
+    text = banner(
+        url=f"http://{shown}:{port}/mcp",
+        token=None if desk is None else desk.token,
+        token_is_set=settings.auth_token is not None,
+        kept=desk is None or desk.kept,
+        script=script,
+    )
+    # twist sends what is printed to its log; this is for the person only.
+    sys.__stderr__.write(f"{text}\n")
+    sys.__stderr__.flush()
+
+
+def _watch_signals(reactor: Any, service: CommanderService) -> None:
+    """First signal: an orderly end, as twist does it. Second: at once."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: Any) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            reactor.callFromThread(service.hurry)
+            return
+        service.note_stop_reason(signal.Signals(number).name)
+        previous = twisted_handlers[number]
+        if callable(previous):
+            previous(number, frame)
+        else:
+            reactor.callFromThread(reactor.stop)
+
+    # The terminal's hang-up as well: by default it would end the server at once and
+    # leave its commands running. Under nohup it is ignored, and stays so.
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    twisted_handlers = {number: signal.signal(number, handle) for number in numbers}
+
+
+def _one_line(error: Exception) -> str:
+    return "commander: " + " ".join(str(error).split())
