@@ -1,0 +1,158 @@
+"""HTTP through the real site, without sockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import msgspec
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.python.failure import Failure
+
+from commander.web.site import CommanderSite
+
+__all__ = ["HTTPConnection", "HTTPHarness", "HttpResponse"]
+
+
+@attrs.frozen(kw_only=True)
+class HttpResponse:
+    """One answer, parsed."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case; of repeated ones the last."""
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return msgspec.json.decode(self.body)
+
+
+class _Transport(StringTransport):  # type: ignore[misc]  # Twisted's is untyped
+    """A transport that can be aborted, and remembers that it was closed."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Nothing to delay here."""
+
+    def abortConnection(self) -> None:
+        """Close at once."""
+        self.disconnecting = True
+
+
+class HTTPConnection:
+    """One client's connection to the site."""
+
+    def __init__(self, site: CommanderSite, peer: str) -> None:
+        address = IPv4Address("TCP", peer, 40000)
+        self.transport = _Transport(peerAddress=address)
+        self.channel = site.buildProtocol(address)
+        if self.channel is not None:
+            self.channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        """Bytes from the client."""
+        if self.channel is not None:
+            self.channel.dataReceived(data)
+
+    def received(self) -> bytes:
+        """All bytes that the server has written."""
+        return bytes(self.transport.value())
+
+    def responses(self) -> list[HttpResponse]:
+        """The complete answers among them."""
+        found, rest = [], self.received()
+        while True:
+            head, separator, rest = rest.partition(b"\r\n\r\n")
+            if not separator:
+                return found
+            response = _parse_head(head)
+            length = int(response.headers.get("content-length", "0"))
+            found.append(attrs.evolve(response, body=rest[:length]))
+            rest = rest[length:]
+
+    @property
+    def closing(self) -> bool:
+        """Whether the server has closed the connection."""
+        return bool(self.transport.disconnecting)
+
+    def lose(self) -> None:
+        """The client leaves."""
+        if self.channel is not None:
+            self.channel.connectionLost(Failure(ConnectionDone()))
+
+
+class HTTPHarness:
+    """A client of a site in memory.
+
+    Args:
+        site: The real one.
+        clock: The fake clock that it runs on.
+        token: Sent as a bearer token with every request unless it is None.
+    """
+
+    def __init__(
+        self, site: CommanderSite, clock: MemoryReactorClock, token: str | None
+    ) -> None:
+        self._site = site
+        self._clock = clock
+        self._token = token
+
+    def connect(self, peer: str = "192.0.2.7") -> HTTPConnection:
+        """Open a connection."""
+        return HTTPConnection(self._site, peer)
+
+    def begin(
+        self,
+        method: str = "POST",
+        path: str = "/mcp",
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> HTTPConnection:
+        """Send a whole request on a new connection."""
+        connection = self.connect()
+        sent = {"Host": "localhost:3000", "Content-Type": "application/json"}
+        if self._token is not None:
+            sent["Authorization"] = f"Bearer {self._token}"
+        if body or method == "POST":
+            sent["Content-Length"] = str(len(body))
+        sent.update(headers or {})
+        lines = [f"{method} {path} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in sent.items() if value]
+        connection.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return connection
+
+    def request(
+        self,
+        method: str = "POST",
+        path: str = "/mcp",
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> HttpResponse:
+        """Send a request that is answered at once.
+
+        Raises:
+            AssertionError: There is no answer, or more than one.
+        """
+        (response,) = self.begin(method, path, body, headers).responses()
+        return response
+
+    def post(self, message: object, path: str = "/mcp") -> HttpResponse:
+        """Send one JSON-RPC message that is answered at once."""
+        return self.request(path=path, body=msgspec.json.encode(message))
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let the clock go on; timers that are due fire."""
+        self._clock.advance(seconds)
+
+
+def _parse_head(head: bytes) -> HttpResponse:
+    status_line, *lines = head.decode().split("\r\n")
+    headers = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return HttpResponse(
+        status=int(status_line.split(" ", 2)[1]), headers=headers, body=b""
+    )
