@@ -31,7 +31,14 @@ from commander.execution.launcher import find_launcher
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings, spec_of
-from commander.sources import Loaded, binds_loopback, check_config_table, load, rows
+from commander.sources import (
+    Loaded,
+    Source,
+    binds_loopback,
+    check_config_table,
+    load,
+    rows,
+)
 from commander.telemetry.logging import Level, StructuredLog, observer_factory
 
 __all__ = ["Options", "makeService"]
@@ -100,6 +107,9 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
 
     settings = loaded.settings
     desk = _desk_token(settings)
+    if desk is not None:
+        sources = {**loaded.sources, "auth_token": Source.GENERATED}
+        loaded = attrs.evolve(loaded, sources=sources)
     log = StructuredLog("commander")
     service = build(
         settings,
