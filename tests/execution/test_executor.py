@@ -1,0 +1,216 @@
+"""Starting approved commands, on a reactor in memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+import pytest
+
+from commander.commands import CommandRequest, EndedBy, Outcome, StartFailed
+from commander.execution.executor import ExecutionLimits, Executor, RunningCommand
+from commander.execution.launcher import Launcher
+from commander.policy.checker import Approved, PolicyChecker
+from commander.principals import ANONYMOUS
+from commander.testing import MemoryProcess, ProcessReactor
+
+LIMITS = ExecutionLimits(
+    shell="/bin/sh",
+    shell_arg="-c",
+    directory="/",
+    kill_grace_seconds=5.0,
+    max_output_bytes=1000,
+    output_limit_bytes=None,
+)
+
+
+def approved(
+    command: str = "true", directory: str | None = None, timeout_seconds: float = 30.0
+) -> Approved:
+    checker = PolicyChecker(
+        allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+    )
+    verdict = checker.check(
+        CommandRequest(
+            command=command,
+            working_directory=directory,
+            timeout_seconds=timeout_seconds,
+            env={"A": "1"},
+        ),
+        ANONYMOUS,
+    )
+    assert isinstance(verdict, Approved)
+    return verdict
+
+
+@pytest.fixture
+def stdin_descriptor() -> Iterator[int]:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    yield descriptor
+    os.close(descriptor)
+
+
+class Stage:
+    """An executor on a reactor in memory."""
+
+    def __init__(self, stdin_descriptor: int, limits: ExecutionLimits = LIMITS) -> None:
+        self.reactor = ProcessReactor()
+        self.executor = Executor(
+            reactor=self.reactor,
+            monotonic=self.reactor.seconds,
+            limits=limits,
+            launcher=Launcher(name="setsid", setsid="/setsid", env="/env"),
+            groups=self.reactor,
+            environ={"PATH": "/bin", "MCP_AUTH_TOKEN": "secret"},
+            stdin_descriptor=stdin_descriptor,
+        )
+        self.outcomes: list[Outcome] = []
+
+    def start(self, command: Approved | None = None) -> MemoryProcess:
+        running = self.executor.start(command or approved())
+        assert isinstance(running, RunningCommand)
+        running.finished.addCallback(self.outcomes.append)
+        return self.reactor.processes[-1]
+
+    @property
+    def outcome(self) -> Outcome:
+        (outcome,) = self.outcomes
+        return outcome
+
+
+@pytest.fixture
+def stage(stdin_descriptor: int) -> Stage:
+    return Stage(stdin_descriptor)
+
+
+def test_the_shell_runs_the_approved_text_in_its_directory(stage: Stage) -> None:
+    process = stage.start(approved("echo hi", "tmp"))
+    assert process.arguments == (
+        "/setsid",
+        "/env",
+        "--chdir=/tmp",
+        "/bin/sh",
+        "-c",
+        "echo hi",
+    )
+    assert process.env["A"] == "1"
+    assert "secret" not in process.env.values()
+
+
+def test_output_and_exit_code_are_in_the_outcome(stage: Stage) -> None:
+    process = stage.start()
+    process.emit(1, b"out")
+    process.emit(2, b"err")
+    stage.reactor.advance(2.5)
+    process.exit(7)
+    assert stage.outcome.exit_code == 7
+    assert stage.outcome.signal is None
+    assert stage.outcome.ended_by is EndedBy.EXIT
+    assert stage.outcome.duration_seconds == 2.5
+    assert stage.outcome.stdout.head + stage.outcome.stdout.tail == b"out"
+    assert stage.outcome.stderr.head + stage.outcome.stderr.tail == b"err"
+
+
+def test_a_signal_that_nobody_here_sent_is_named(stage: Stage) -> None:
+    stage.start().exit(signal_name="SIGSEGV")
+    assert stage.outcome.signal == "SIGSEGV"
+    assert stage.outcome.exit_code is None
+    assert stage.outcome.ended_by is EndedBy.EXIT
+
+
+def test_a_timeout_ends_the_group_and_keeps_what_was_written(stage: Stage) -> None:
+    process = stage.start(approved(timeout_seconds=2.0))
+    process.emit(1, b"so far")
+    stage.reactor.advance(2.0)
+    stage.reactor.advance(0)
+    assert process.signals == [signal.SIGTERM]
+    assert stage.outcome.ended_by is EndedBy.TIMEOUT
+    assert stage.outcome.signal == "SIGTERM"
+    assert stage.outcome.stdout.tail + stage.outcome.stdout.head == b"so far"
+
+
+def test_a_shell_that_ignores_term_is_killed_after_the_grace(stage: Stage) -> None:
+    process = stage.start(approved(timeout_seconds=2.0))
+    process.ignore("SIGTERM")
+    stage.reactor.pump([2.0, 0, 5.0, 0.02, 0.02])
+    assert process.signals == [signal.SIGTERM, signal.SIGKILL]
+    assert stage.outcome.signal == "SIGKILL"
+
+
+def test_more_output_than_the_limit_ends_the_command(stdin_descriptor: int) -> None:
+    stage = Stage(stdin_descriptor, attrs.evolve(LIMITS, output_limit_bytes=10))
+    process = stage.start()
+    process.emit(1, b"12345")
+    process.emit(2, b"67890")
+    assert process.signals == []
+    process.emit(1, b"x")
+    assert process.signals == [signal.SIGTERM]
+    stage.reactor.advance(0)
+    assert stage.outcome.ended_by is EndedBy.OUTPUT_LIMIT
+
+
+def test_ending_all_reaches_every_running_command(stage: Stage) -> None:
+    first, second = stage.start(), stage.start()
+    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN)
+    stage.reactor.advance(0)
+    assert first.signals == second.signals == [signal.SIGTERM]
+    assert {o.ended_by for o in stage.outcomes} == {EndedBy.SERVER_SHUTDOWN}
+    assert stage.executor.running == 0
+
+
+def test_a_process_that_ends_within_the_spawn_is_not_missed(stage: Stage) -> None:
+    stage.reactor.on_spawn = lambda process: process.exit(4)
+    stage.start()
+    assert stage.outcome.exit_code == 4
+    assert stage.executor.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+def test_before_its_group_exists_the_process_itself_is_signalled(stage: Stage) -> None:
+    process = stage.start(approved(timeout_seconds=1.0))
+    process.group = -1  # nobody can reach it by its group yet
+    stage.reactor.advance(1.0)
+    assert process.signals == [signal.SIGTERM]
+
+
+def test_nothing_is_left_after_the_end(stage: Stage) -> None:
+    process = stage.start()
+    process.exit(0)
+    assert process.closed
+    assert stage.executor.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.EMFILE, "Too many open files"), (errno.EAGAIN, "Resource temporarily")],
+)
+def test_a_spawn_that_the_kernel_refuses_names_the_cause(
+    stage: Stage, number: int, words: str
+) -> None:
+    stage.reactor.spawn_error = OSError(number, os.strerror(number))
+    failed = stage.executor.start(approved())
+    assert isinstance(failed, StartFailed)
+    assert words in failed.reason
+    assert stage.executor.running == 0
+
+
+def test_a_missing_directory_is_found_before_the_spawn(
+    stage: Stage, tmp_path: Path
+) -> None:
+    failed = stage.executor.start(approved(directory=str(tmp_path / "gone")))
+    assert isinstance(failed, StartFailed)
+    assert "does not exist" in failed.reason
+    assert stage.reactor.processes == []
+
+
+def test_a_relative_directory_counts_from_the_default(stdin_descriptor: int) -> None:
+    stage = Stage(stdin_descriptor, attrs.evolve(LIMITS, directory="/usr"))
+    assert stage.executor.directory_of(approved(directory="lib")) == "/usr/lib"
+    assert stage.executor.directory_of(approved(directory="/etc/")) == "/etc"
+    assert stage.executor.directory_of(approved(directory=None)) == "/usr"
+    assert stage.executor.directory_of(approved(directory="/")) == "/"

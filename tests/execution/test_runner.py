@@ -1,0 +1,165 @@
+"""From a request to what became of it, with its audit."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import attrs
+import pytest
+from twisted.internet.defer import Deferred
+
+from commander.commands import Busy, CommandRequest, EndedBy, Outcome, StartFailed
+from commander.execution.admission import Admission
+from commander.execution.executor import ExecutionLimits, Executor
+from commander.execution.launcher import Launcher
+from commander.execution.runner import CommandRunner, new_command_id
+from commander.policy.checker import Denied, PolicyChecker
+from commander.principals import Principal
+from commander.testing import MemoryAudit, ProcessReactor
+
+ANN = Principal("ann")
+
+
+class Stage:
+    """A runner on a reactor in memory, with one slot and one place to wait."""
+
+    def __init__(self, stdin_descriptor: int) -> None:
+        self.reactor = ProcessReactor()
+        self.audit = MemoryAudit()
+        self.admission = Admission(
+            clock=self.reactor,
+            monotonic=self.reactor.seconds,
+            max_concurrent=1,
+            max_per_principal=1,
+            max_queued=1,
+            max_wait_seconds=30.0,
+        )
+        self.runner = CommandRunner(
+            checker=PolicyChecker(
+                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            ),
+            admission=self.admission,
+            executor=self.executor(stdin_descriptor),
+            audit=self.audit,
+        )
+
+    def executor(self, stdin_descriptor: int) -> Executor:
+        return Executor(
+            reactor=self.reactor,
+            monotonic=self.reactor.seconds,
+            limits=ExecutionLimits(
+                shell="/bin/sh",
+                shell_arg="-c",
+                directory="/",
+                kill_grace_seconds=5.0,
+                max_output_bytes=1000,
+                output_limit_bytes=None,
+            ),
+            launcher=Launcher(name="setsid", setsid="/setsid", env="/env"),
+            groups=self.reactor,
+            environ={},
+            stdin_descriptor=stdin_descriptor,
+        )
+
+    def run(self, command: str, directory: str | None = None) -> list[object]:
+        """Begin a command; the list gets what became of it."""
+        ended: list[object] = []
+        Deferred.fromCoroutine(
+            self.runner.run(
+                CommandRequest(
+                    command=command, working_directory=directory, timeout_seconds=30.0
+                ),
+                ANN,
+            )
+        ).addCallback(ended.append)
+        return ended
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    yield Stage(descriptor)
+    os.close(descriptor)
+
+
+def test_a_command_is_recorded_before_its_spawn_and_at_its_end(stage: Stage) -> None:
+    seen_at_spawn: list[list[str]] = []
+    stage.reactor.on_spawn = lambda process: seen_at_spawn.append(stage.audit.kinds)
+    ended = stage.run("true", "usr")
+    stage.reactor.processes[0].exit(0)
+    assert seen_at_spawn == [["started"]]
+    assert stage.audit.kinds == ["started", "ended"]
+    first, last = stage.audit.entries
+    assert first.command_id == last.command_id
+    assert first.request.working_directory == "/usr"
+    assert ended == [last.detail]
+
+
+def test_a_denied_command_takes_no_slot_and_starts_nothing(stage: Stage) -> None:
+    (denied,) = stage.run("reboot")
+    assert isinstance(denied, Denied)
+    assert stage.audit.kinds == ["refused"]
+    assert stage.reactor.processes == []
+    assert stage.admission.running == 0
+
+
+def test_a_command_that_cannot_start_is_recorded_and_frees_its_slot(
+    stage: Stage,
+) -> None:
+    (failed,) = stage.run("true", "/no/such/place")
+    assert isinstance(failed, StartFailed)
+    assert stage.audit.kinds == ["started", "failed"]
+    assert stage.admission.running == 0
+
+
+def test_the_next_command_starts_when_the_slot_is_free(stage: Stage) -> None:
+    stage.run("first")
+    second = stage.run("second")
+    assert len(stage.reactor.processes) == 1
+    stage.reactor.advance(3)
+    stage.reactor.processes[0].exit(0)
+    assert len(stage.reactor.processes) == 2
+    stage.reactor.processes[1].exit(0)
+    (outcome,) = second
+    assert isinstance(outcome, Outcome)
+    assert outcome.queued_seconds == 3
+    assert outcome.duration_seconds == 0
+
+
+def test_one_command_too_many_is_busy(stage: Stage) -> None:
+    stage.run("first")
+    stage.run("second")
+    (busy,) = stage.run("third")
+    assert isinstance(busy, Busy)
+    assert stage.audit.kinds == ["started", "busy"]
+
+
+def test_a_spawn_that_raises_frees_its_slot(stage: Stage) -> None:
+    def broken(process: object) -> None:
+        raise RuntimeError("our own fault")
+
+    stage.reactor.on_spawn = broken
+    failures: list[object] = []
+    Deferred.fromCoroutine(
+        stage.runner.run(CommandRequest(command="true", timeout_seconds=1.0), ANN)
+    ).addErrback(failures.append)
+    assert len(failures) == 1
+    assert stage.admission.running == 0
+
+
+def test_an_outcome_is_the_same_in_the_answer_and_in_the_audit(stage: Stage) -> None:
+    (ended,) = (stage.run("true"),)
+    stage.reactor.processes[0].exit(signal_name="SIGINT")
+    (outcome,) = ended
+    assert outcome == stage.audit.entries[-1].detail
+    assert attrs.asdict(stage.audit.entries[-1].request)["command"] == "true"
+    assert isinstance(outcome, Outcome)
+    assert outcome.ended_by is EndedBy.EXIT
+
+
+def test_command_ids_are_letters_and_differ() -> None:
+    ids = {new_command_id() for _ in range(200)}
+    assert len(ids) == 200
+    assert all(re.fullmatch("[a-p]{16}", one) for one in ids)

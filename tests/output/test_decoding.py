@@ -1,0 +1,70 @@
+"""Rendering kept bytes as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commander.commands import OutputWindow
+from commander.output.decoding import gap_marker, render
+from commander.output.ring import HeadTailBuffer
+
+
+def rendered(data: bytes, limit_bytes: int) -> str:
+    buffer = HeadTailBuffer(limit_bytes)
+    buffer.append(data)
+    return render(buffer.window())
+
+
+def test_nothing_is_rendered_as_nothing() -> None:
+    assert render(OutputWindow()) == ""
+
+
+@given(st.text(max_size=60))
+def test_text_within_the_limit_comes_back_unchanged(text: str) -> None:
+    assert rendered(text.encode(), 1000) == text
+
+
+def test_bytes_that_are_not_utf8_become_replacement_characters() -> None:
+    assert rendered(b"a\xffb", 100) == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_the_marker_states_what_is_missing() -> None:
+    assert gap_marker(18_244_112, 201_331) == (
+        "[... 18,244,112 bytes, 201,331 lines omitted ...]"
+    )
+
+
+@given(
+    st.text(alphabet="aé€😀\n", min_size=60, max_size=200),
+    st.integers(min_value=8, max_value=40),
+)
+def test_a_cut_never_splits_a_character_and_the_count_stays_exact(
+    text: str, limit_bytes: int
+) -> None:
+    data = text.encode()
+    shown = rendered(data, limit_bytes)
+    if len(data) <= limit_bytes:
+        assert shown == text
+        return
+    assert "\N{REPLACEMENT CHARACTER}" not in shown
+    match = re.search(
+        r"\n\[\.\.\. ([\d,]+) bytes, [\d,]+ lines omitted \.\.\.\]\n", shown
+    )
+    assert match is not None
+    kept = shown[: match.start()] + shown[match.end() :]
+    omitted = int(match[1].replace(",", ""))
+    assert len(kept.encode()) + omitted == len(data)
+    assert text.startswith(shown[: match.start()])
+    assert text.endswith(shown[match.end() :])
+
+
+@pytest.mark.parametrize("head", [b"\x80\x80\x80\x80", b"\xf0\x9f\x98", b"\xff", b"a"])
+def test_a_head_of_any_bytes_can_be_rendered(head: bytes) -> None:
+    window = OutputWindow(
+        head=head, tail=b"\x80z", total_bytes=100, omitted_bytes=100 - len(head) - 2
+    )
+    assert render(window).endswith("z")
