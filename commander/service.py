@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import attrs
 from twisted.application.service import Service
@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import ServerFactory
 from twisted.python.failure import Failure
 
 from commander import __version__
@@ -145,7 +146,7 @@ class CommanderService(Service):
         self._log.info(
             "server_started",
             version=__version__,
-            listening=[str(port.getHost()) for port in self._ports],
+            listening=[_shown(port.getHost()) for port in self._ports],
             pid=os.getpid(),
         )
         self._log.info(
@@ -178,7 +179,7 @@ class CommanderService(Service):
         if settings.listen is None:
             return self._reactor.listenTCP(
                 settings.http_port,
-                self._site,
+                cast("ServerFactory[Any]", self._site),
                 backlog=_BACKLOG,
                 interface=settings.http_host.strip("[]"),
             )
@@ -190,6 +191,14 @@ class CommanderService(Service):
         if isinstance(bound[0], Failure):
             bound[0].raiseException()
         return bound[0]
+
+
+def _shown(address: Any) -> str:
+    """An address as a person writes it."""
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None or port is None:
+        return str(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _fired(result: Any) -> None:

@@ -21,6 +21,10 @@ from commander.principals import ANONYMOUS, principal_for_token
 __all__ = ["AnyoneChecker", "ITokenCredentials", "TokenChecker", "TokenCredentials"]
 
 
+AvatarId = bytes | tuple[()]
+"""What cred's checkers fire with; ours always with bytes."""
+
+
 class ITokenCredentials(ICredentials, Interface):
     """The tokens that a request presents."""
 
@@ -45,7 +49,7 @@ class TokenChecker:
         self._digest = digest
         self._principal = principal_for_token(digest.value)
 
-    def requestAvatarId(self, credentials: TokenCredentials) -> Deferred[bytes]:
+    def requestAvatarId(self, credentials: TokenCredentials) -> Deferred[AvatarId]:
         """Fires at once, with the principal's name or ``UnauthorizedLogin``."""
         if credentials.presented.all_match(self._digest):
             return succeed(self._principal.name.encode())
@@ -58,6 +62,6 @@ class AnyoneChecker:
 
     credentialInterfaces: ClassVar = (ITokenCredentials,)
 
-    def requestAvatarId(self, credentials: TokenCredentials) -> Deferred[bytes]:
+    def requestAvatarId(self, credentials: TokenCredentials) -> Deferred[AvatarId]:
         """Fires at once, with the name of the anonymous principal."""
         return succeed(ANONYMOUS.name.encode())

@@ -7,6 +7,7 @@ reached, and not even given the request, before a principal is known.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -20,7 +21,7 @@ from commander.auth.answers import HttpAnswer, write_answer
 from commander.auth.checkers import TokenCredentials
 from commander.auth.tokens import PresentedTokens, presented_tokens
 from commander.mcp.jsonrpc import UNAUTHORIZED, ProtocolError, error_body
-from commander.principals import Principal
+from commander.principals import ANONYMOUS, Principal
 from commander.telemetry.audit import LogAccess
 
 __all__ = ["AuthResource", "Authenticator", "peer_address"]
@@ -53,12 +54,11 @@ class Authenticator:
         Needs the request's headers only. A failed login is logged here.
         """
         presented = presented_tokens(request.requestHeaders)
-        asked: Deferred[bytes] = self._checker.requestAvatarId(
-            TokenCredentials(presented)
-        )
+        asked = self._checker.requestAvatarId(TokenCredentials(presented))
 
-        def known(avatar_id: bytes) -> Principal | HttpAnswer:
-            return Principal(avatar_id.decode())
+        def known(avatar_id: bytes | tuple[()]) -> Principal | HttpAnswer:
+            # cred's other kind of id, an empty tuple, stands for anonymous callers.
+            return Principal(avatar_id.decode()) if avatar_id else ANONYMOUS
 
         def unknown(failure: Failure) -> Principal | HttpAnswer:
             failure.trap(UnauthorizedLogin)
@@ -114,8 +114,8 @@ class AuthResource(Resource):
     def render(self, request: IRequest) -> int:
         """Any method: whether it is served is for those to know who may ask."""
         asked = self._authenticator.authenticate(request)
-        asked.addCallback(self._authenticated, request)
-        asked.addErrback(request.processingFailed)  # type: ignore[attr-defined]  # Request has it, IRequest does not say so
+        served = asked.addCallback(self._authenticated, request)
+        served.addErrback(self._failed, request)
         return NOT_DONE_YET
 
     def _authenticated(self, who: Principal | HttpAnswer, request: IRequest) -> None:
@@ -124,3 +124,7 @@ class AuthResource(Resource):
             return
         write_answer(request, who)
         request.finish()
+
+    def _failed(self, failure: Failure, request: Any) -> None:
+        """A fault of ours: Twisted logs it and answers 500."""
+        request.processingFailed(failure)

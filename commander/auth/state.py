@@ -24,6 +24,8 @@ __all__ = ["DeskToken", "desk_token", "new_token_command", "state_file"]
 
 _TOKEN_BYTES: Final = 32
 _DIGEST_BYTES: Final = 32
+_MOST_BYTES: Final = 4 * _DIGEST_BYTES
+"""Read of a state file: its 64 hexadecimal digits, and some blanks."""
 _OTHERS_MAY_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -97,21 +99,20 @@ def _make(path: Path | None) -> DeskToken:
 def _read(path: Path) -> TokenDigest | None:
     """The digest in a state file, or None if there is no file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno())
+            content = file.read(_MOST_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StartError(f"cannot read {path}: {error.strerror}") from None
-    with os.fdopen(descriptor) as file:
-        found = os.fstat(file.fileno())
-        if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_MAY_WRITE:
-            raise StartError(
-                f"{path} can be written by others: remove it, or make it yours with "
-                "mode 0600"
-            )
-        text = file.read(4 * _DIGEST_BYTES).strip()
+    if found.st_uid != os.geteuid() or found.st_mode & _OTHERS_MAY_WRITE:
+        raise StartError(
+            f"{path} can be written by others: remove it, or make it yours with "
+            "mode 0600"
+        )
     try:
-        value = bytes.fromhex(text)
+        value = bytes.fromhex(content.decode("ascii"))
     except ValueError:
         value = b""
     if len(value) != _DIGEST_BYTES:
@@ -124,6 +125,7 @@ def _write(path: Path, digest: TokenDigest) -> bool:
     new = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new.unlink(missing_ok=True)  # left by a process that was killed here
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(digest.value.hex() + "\n")

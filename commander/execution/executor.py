@@ -66,7 +66,8 @@ class RunningCommand:
         self._gone = gone
         self._stdout = HeadTailBuffer(limits.max_output_bytes)
         self._stderr = HeadTailBuffer(limits.max_output_bytes)
-        self._started_at = 0.0
+        # Before the spawn: a short command may be over when the spawn returns.
+        self._started_at = monotonic()
         self._process: ChildTransport | None = None
         self._group = 0
         self._lifecycle: Lifecycle | None = None
@@ -83,7 +84,6 @@ class RunningCommand:
         self._process = process
         # Taken now: it is None again as soon as the process is reaped.
         self._group = process.pid or 0
-        self._started_at = self._monotonic()
         self._lifecycle = Lifecycle(
             clock=self._reactor,
             monotonic=self._monotonic,

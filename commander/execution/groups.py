@@ -53,18 +53,19 @@ class PosixGroups:
 
 def _has_live_member(group: int) -> bool:
     wanted = str(group).encode()
-    for entry in os.scandir(_PROC):
-        if not entry.name.isdigit():
-            continue
-        try:
-            stat = Path(entry.path, "stat").read_bytes()
-        except OSError:  # it ended while we looked
-            continue
-        # pid (name) state ppid pgrp ...: the name may hold spaces and brackets
-        state, _parent, pgrp = stat[stat.rindex(b")") + 2 :].split(b" ", 3)[:3]
-        if pgrp == wanted and state not in _GONE_STATES:
-            return True
-    return False
+    with os.scandir(_PROC) as entries:
+        pids = [entry.name for entry in entries if entry.name.isdigit()]
+    return any(_is_live_member(pid, wanted) for pid in pids)
+
+
+def _is_live_member(pid: str, wanted_group: bytes) -> bool:
+    try:
+        stat = Path(_PROC, pid, "stat").read_bytes()
+    except OSError:  # it ended while we looked
+        return False
+    # pid (name) state ppid pgrp ...: the name may hold spaces and brackets
+    state, _parent, group = stat[stat.rindex(b")") + 2 :].split(b" ", 3)[:3]
+    return group == wanted_group and state not in _GONE_STATES
 
 
 def signal_name(number: int) -> str:

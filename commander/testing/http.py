@@ -30,15 +30,22 @@ class HttpResponse:
         return msgspec.json.decode(self.body)
 
 
-class _Transport(StringTransport):  # type: ignore[misc]  # Twisted's is untyped
-    """A transport that can be aborted, and remembers that it was closed."""
+class _Transport(StringTransport):
+    """As forgiving as a real one about calls that come after the end."""
 
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """Nothing to delay here."""
+    def unregisterProducer(self) -> None:
+        """Forget the producer, if there is one."""
+        self.producer = None
 
-    def abortConnection(self) -> None:
-        """Close at once."""
-        self.disconnecting = True
+    def resumeProducing(self) -> None:
+        """Read on, unless the connection is closing."""
+        if not self.disconnecting:
+            super().resumeProducing()
+
+    def pauseProducing(self) -> None:
+        """Stop reading; a closing connection does not read anyway."""
+        if not self.disconnecting:
+            super().pauseProducing()
 
 
 class HTTPConnection:
@@ -52,8 +59,8 @@ class HTTPConnection:
             self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
-        """Bytes from the client."""
-        if self.channel is not None:
+        """Bytes from the client; a connection that is closing reads none."""
+        if self.channel is not None and not self.closing:
             self.channel.dataReceived(data)
 
     def received(self) -> bytes:
@@ -62,7 +69,8 @@ class HTTPConnection:
 
     def responses(self) -> list[HttpResponse]:
         """The complete answers among them."""
-        found, rest = [], self.received()
+        found: list[HttpResponse] = []
+        rest = self.received()
         while True:
             head, separator, rest = rest.partition(b"\r\n\r\n")
             if not separator:
@@ -74,8 +82,18 @@ class HTTPConnection:
 
     @property
     def closing(self) -> bool:
-        """Whether the server has closed the connection."""
+        """Whether the server closes the connection once all is sent."""
         return bool(self.transport.disconnecting)
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the server dropped the connection, sent or not."""
+        return bool(self.transport.disconnected)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the server takes more bytes now."""
+        return not self.closing and self.transport.producerState == "producing"
 
     def lose(self) -> None:
         """The client leaves."""

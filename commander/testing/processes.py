@@ -54,7 +54,7 @@ class MemoryProcess:
         reactor: ProcessReactor,
         protocol: IProcessProtocol,
         pid: int,
-        arguments: Sequence[str],
+        arguments: Sequence[bytes | str],
         env: Mapping[str, str],
     ) -> None:
         self.pid: int | None = pid
@@ -123,7 +123,8 @@ class MemoryProcess:
     def loseConnection(self) -> None:
         """Close the pipes from our side."""
         self.closed = True
-        self._reactor.callLater(0, self._end_if_unheld)
+        if not self._ended:
+            self._reactor.callLater(0, self._end_if_unheld)
 
     def closeStdin(self) -> None:
         """Standard input is never ours."""
@@ -194,7 +195,7 @@ class MemoryProcess:
 
 
 @implementer(ICommanderReactor)
-class ProcessReactor(MemoryReactorClock):  # type: ignore[misc]  # Twisted's is untyped
+class ProcessReactor(MemoryReactorClock):
     """A reactor in memory whose processes are ``MemoryProcess``es.
 
     It is also the ``GroupSignals`` of those processes.
@@ -215,14 +216,14 @@ class ProcessReactor(MemoryReactorClock):  # type: ignore[misc]  # Twisted's is 
     def spawnProcess(
         self,
         processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
-        executable: str,
-        args: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
-        path: str | None = None,
+        executable: bytes | str,
+        args: Sequence[bytes | str] = (),
+        env: Mapping[Any, Any] | None = None,
+        path: bytes | str | None = None,
         uid: int | None = None,
         gid: int | None = None,
-        usePTY: Any = False,  # noqa: N803
-        childFDs: Mapping[int, Any] | None = None,  # noqa: N803
+        usePTY: bool = False,  # noqa: N803
+        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
     ) -> MemoryProcess:
         """Start a process in memory."""
         if self.spawn_error is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from commander.execution import checks
 from commander.execution.checks import (
     MAX_ARGUMENT_BYTES,
     MAX_ENVIRONMENT_BYTES,
@@ -37,7 +37,7 @@ def test_a_directory_that_may_not_be_entered_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Root may enter every directory, so the kernel's answer is pretended.
-    monkeypatch.setattr(checks.os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda *_: False)
     assert "may not be entered" in str(directory_problem(str(tmp_path)))
 
 

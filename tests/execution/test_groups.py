@@ -60,7 +60,7 @@ def test_a_group_of_another_user_exists_though_it_may_not_be_signalled(
     def refuse(group: int, number: int) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(module.os, "killpg", refuse)
+    monkeypatch.setattr(os, "killpg", refuse)
     assert PosixGroups().send(12345, signal.SIGTERM) is True
 
 

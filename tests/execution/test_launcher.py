@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from commander.execution import launcher as module
 from commander.execution.launcher import Launcher, find_launcher
 
 COMMAND = ("/bin/sh", "-c", "echo $$; pwd; ps -o pid=,pgid=,sid= -p $$")
@@ -39,7 +39,7 @@ def test_the_shell_leads_its_session_and_stands_in_its_directory(
 
 
 def test_without_the_programs_python_does_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     found = find_launcher()
     assert found.name == "python"
     assert found.arguments("/", ("/bin/sh",))[0] == sys.executable
@@ -51,7 +51,7 @@ def test_an_env_that_cannot_change_directory_is_not_used(
     old = tmp_path / "env"
     old.write_text("#!/bin/sh\necho no such option >&2; exit 1\n")
     old.chmod(0o755)
-    monkeypatch.setattr(module.shutil, "which", lambda name: str(tmp_path / name))
+    monkeypatch.setattr(shutil, "which", lambda name: str(tmp_path / name))
     assert find_launcher().name == "python"
     os.unlink(old)
     assert find_launcher().name == "python"

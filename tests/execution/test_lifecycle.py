@@ -215,7 +215,8 @@ def test_a_command_that_just_ended_by_itself_is_not_called_timed_out() -> None:
 
 
 def test_a_wall_clock_that_jumps_ahead_ends_nothing() -> None:
-    clock, process, endings = Clock(), FakeProcess(), []
+    clock, process = Clock(), FakeProcess()
+    endings: list[Ending] = []
     steady = [0.0]
     Lifecycle(
         clock=clock,
