@@ -1,0 +1,6 @@
+"""What may run: the decision, and nothing but the decision.
+
+``checker.PolicyChecker`` is the whole of it for other layers. Everything here is
+pure: no input or output, no clock, no Twisted. It is a guard rail for agents that
+mean well; it does not contain a program that means ill, the operating system does.
+"""

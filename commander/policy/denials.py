@@ -1,0 +1,49 @@
+"""Refusals, written for the model that has to act on them.
+
+A reason says which words are refused and why, what would be allowed, which setting
+of the operator would allow it, and that the server decided, so that the model
+neither blames the user nor asks for consent that would change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+__all__ = ["MAX_QUOTED_CHARACTERS", "Denied", "deny", "shorten"]
+
+MAX_QUOTED_CHARACTERS: Final = 100
+"""Of a client's text, inside a reason."""
+
+_WHO: Final = "This is server policy, not a decision of the user."
+
+
+@attrs.frozen(kw_only=True)
+class Denied:
+    """A command that will not run."""
+
+    rule_id: str
+    """Stable; kebab-case."""
+    reason: str
+    """A few sentences for a model."""
+
+
+def deny(rule_id: str, cause: str, remedy: str) -> Denied:
+    """Refuse.
+
+    Args:
+        rule_id: Stable name of the rule.
+        cause: Which words, and why, without a period at the end.
+        remedy: What would be allowed and by which setting, as one sentence.
+    """
+    cause = cause[:1].upper() + cause[1:]
+    return Denied(rule_id=rule_id, reason=f"{cause}. {remedy} {_WHO}")
+
+
+def shorten(text: str) -> str:
+    """A client's text, fit to be quoted: on one line, and not long."""
+    line = text[: MAX_QUOTED_CHARACTERS + 1].translate({10: "\u23ce", 9: " "})
+    if len(line) <= MAX_QUOTED_CHARACTERS:
+        return line
+    return line[: MAX_QUOTED_CHARACTERS - 3] + "..."

@@ -1,0 +1,456 @@
+"""The decision as other layers see it."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import commander
+from commander.commands import CommandRequest
+from commander.policy.checker import (
+    MAX_COMMAND_BYTES,
+    Approved,
+    Denied,
+    PolicyChecker,
+)
+from commander.policy.dangers import DISPLAY_NAMES
+from commander.policy.denials import MAX_QUOTED_CHARACTERS
+from commander.policy.walk import MAX_NESTED_CHARACTERS
+from commander.principals import ANONYMOUS
+
+ENTRIES = ("ls", "git status", "git log", "echo", "python3 -m pytest", "env", "rm", "[")
+
+
+def checker(
+    *allowed: str,
+    blocked: tuple[str, ...] = (),
+    use_default_blocklist: bool = True,
+    allowed_env: tuple[str, ...] = (),
+) -> PolicyChecker:
+    return PolicyChecker(
+        allowed=allowed,
+        blocked=blocked,
+        use_default_blocklist=use_default_blocklist,
+        allowed_env=allowed_env,
+    )
+
+
+def decide(
+    policy: PolicyChecker,
+    command: str,
+    env: dict[str, str] | None = None,
+    directory: str | None = None,
+) -> Approved | Denied:
+    request = CommandRequest(
+        command=command,
+        timeout_seconds=1.0,
+        env=env or {},
+        working_directory=directory,
+    )
+    return policy.check(request, ANONYMOUS)
+
+
+def refusal(
+    policy: PolicyChecker, command: str, env: dict[str, str] | None = None
+) -> Denied:
+    verdict = decide(policy, command, env)
+    assert isinstance(verdict, Denied)
+    return verdict
+
+
+def approved_text(policy: PolicyChecker, command: str) -> str:
+    verdict = decide(policy, command)
+    assert isinstance(verdict, Approved), verdict
+    return verdict.text
+
+
+# --- Approved ----------------------------------------------------------------------
+
+
+def test_an_approval_cannot_be_made_without_the_checker() -> None:
+    request = CommandRequest(command="ls", timeout_seconds=1.0)
+    with pytest.raises(TypeError, match="PolicyChecker"):
+        Approved(request=request, text="ls")
+    with pytest.raises(TypeError, match="PolicyChecker"):
+        Approved(request=request, text="ls", seal=object())
+
+
+def test_an_approval_cannot_be_altered() -> None:
+    verdict = decide(checker(), "ls")
+    assert isinstance(verdict, Approved)
+    with pytest.raises(TypeError, match="PolicyChecker"):
+        attrs.evolve(verdict, text="pwn")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        verdict.text = "pwn"  # type: ignore[misc]  # that is what is tried here
+
+
+def test_no_other_module_makes_approvals() -> None:
+    package = Path(commander.__file__).parent
+    callers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Approved"
+    }
+    assert callers == {"policy/checker.py"}
+
+
+# --- what runs ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["a | b > c; $x", "'open", "  ls\t\n", "é ☃"])
+def test_without_an_allow_list_the_text_runs_as_it_is(command: str) -> None:
+    assert approved_text(checker(), command) == command
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("ls", "ls"),
+        ("  ls\t-la  ", "ls -la"),
+        ("ls 'a b' \"c;d\" e'f'\"g\"", "ls 'a b' 'c;d' efg"),
+        ("l's' ''", "ls ''"),
+        ("git status --short", "git status --short"),
+        ("git log HEAD~1 a#b a=~ x^", "git log 'HEAD~1' 'a#b' 'a=~' 'x^'"),
+        ("echo 'a\nb'", "echo 'a\nb'"),
+        ("echo 'rm -rf /' '$x' \"it's\"", "echo 'rm -rf /' '$x' 'it'\"'\"'s'"),
+        ("python3 -m pytest -q", "python3 -m pytest -q"),
+        ("echo a\u00a0b", "echo 'a\u00a0b'"),
+        ("env", "env"),
+        ("'[' a ']'", "'[' a ']'"),
+    ],
+)
+def test_with_an_allow_list_the_words_are_rendered_again(
+    command: str, text: str
+) -> None:
+    assert approved_text(checker(*ENTRIES), command) == text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "lsof",
+        "/bin/ls",
+        "./ls",
+        "LS",
+        "git",
+        "git push",
+        "git stash status",
+        "git-status",
+        "gitlog",
+        "git\u00a0status",
+        "python3 -c x",
+        "''",
+        "pwn",
+    ],
+)
+def test_a_command_that_begins_with_no_entry_is_denied(command: str) -> None:
+    assert refusal(checker(*ENTRIES), command).rule_id == "not-allowed"
+
+
+@pytest.mark.parametrize("entry", ["", " \t", "''"])
+def test_an_entry_that_names_nothing_allows_nothing(entry: str) -> None:
+    policy = checker(entry)
+    assert not policy.allow_all
+    assert refusal(policy, "ls").rule_id == "not-allowed"
+
+
+def test_an_entry_of_shell_syntax_allows_nothing_else() -> None:
+    assert refusal(checker("ls | wc"), "ls").rule_id == "not-allowed"
+    assert refusal(checker("ls | wc"), "ls | wc").rule_id == "shell-syntax"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ls; pwn",
+        "ls & pwn",
+        "ls | pwn",
+        "ls\npwn",
+        "ls\n",
+        "ls > f",
+        "ls < f",
+        "ls $x",
+        "ls `pwn`",
+        "ls \\x",
+        "ls *",
+        "ls a?",
+        "ls [a]",
+        "ls {a,b}",
+        "ls ~",
+        "ls #x",
+        "!ls",
+        "(ls)",
+        'ls "$x"',
+        'ls "`pwn`"',
+        'ls "a\\b"',
+        "ls 'open",
+        'ls "open',
+        "A=1 ls",
+        "'A'=1 ls",
+        "A+=1 ls",
+        "if ls",
+        "'while' ls",
+        "eval ls",
+        "'exec' ls",
+        ". ls",
+        "time ls",
+    ],
+)
+def test_shell_syntax_is_denied_under_an_allow_list(command: str) -> None:
+    policy = checker(*ENTRIES, *command.split())
+    assert refusal(policy, command).rule_id == "shell-syntax"
+
+
+def test_a_program_that_runs_others_needs_an_entry_that_says_so() -> None:
+    assert refusal(checker("env"), "env pwn").rule_id == "launcher"
+    assert approved_text(checker("env", "env CI=1"), "env CI=1 ls") == "env CI=1 ls"
+    assert refusal(checker("find"), "find . -delete").rule_id == "launcher"
+    assert approved_text(checker("find"), "find . -name x") == "find . -name x"
+
+
+# --- blocklists --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [checker(), checker("rm", "reboot")])
+def test_the_default_blocklist_holds_in_both_modes(policy: PolicyChecker) -> None:
+    assert refusal(policy, "rm -rf '/'").rule_id == "default-blocklist"
+    assert refusal(policy, "reboot").rule_id == "default-blocklist"
+
+
+@pytest.mark.parametrize("allowed", [(), ("git",)])
+def test_the_operators_blocklist_holds_in_both_modes(allowed: tuple[str, ...]) -> None:
+    policy = checker(*allowed, blocked=("git push",))
+    assert refusal(policy, "git push origin").rule_id == "operator-blocklist"
+    assert approved_text(policy, "git pull") == "git pull"
+
+
+def test_switching_the_default_blocklist_off_leaves_the_operators() -> None:
+    policy = checker(blocked=("curl",), use_default_blocklist=False)
+    assert approved_text(policy, "reboot") == "reboot"
+    assert refusal(policy, "curl x").rule_id == "operator-blocklist"
+
+
+def test_the_working_directory_counts() -> None:
+    assert isinstance(decide(checker(), "rm -rf *", directory="/"), Denied)
+    assert isinstance(decide(checker(), "rm -rf *", directory="/tmp/x"), Approved)
+
+
+def test_the_lists_are_shown() -> None:
+    policy = checker("ls", "git log", blocked=("curl",))
+    assert policy.allowed_commands == ("ls", "git log")
+    assert policy.blocked_commands == ("curl", *DISPLAY_NAMES)
+    assert policy.using_default_blocklist
+    assert not policy.allow_all
+    bare = checker(blocked=("curl",), use_default_blocklist=False)
+    assert bare.blocked_commands == ("curl",)
+    assert not bare.using_default_blocklist
+    assert bare.allow_all
+
+
+# --- limits ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [checker(), checker("echo")])
+def test_a_command_may_be_as_long_as_the_limit_and_no_longer(
+    policy: PolicyChecker,
+) -> None:
+    room = MAX_COMMAND_BYTES - len("echo ")
+    assert isinstance(decide(policy, "echo " + "a" * room), Approved)
+    assert isinstance(decide(policy, "echo " + "é" * (room // 2)), Approved)
+    for word in ("a" * (room + 1), "é" * (room // 2 + 1), "a" * 10**6):
+        denied = refusal(policy, f"echo {word}")
+        assert denied.rule_id == "limits"
+        assert str(MAX_COMMAND_BYTES) in denied.reason
+
+
+@pytest.mark.parametrize("policy", [checker(), checker("ls")])
+@pytest.mark.parametrize(
+    "command", ["ls\0", "ls\r", "ls\x1b", "ls\x0b", "ls\x7f", "ls\x85", "ls \ud800"]
+)
+def test_characters_that_no_command_needs_are_denied(
+    policy: PolicyChecker, command: str
+) -> None:
+    assert refusal(policy, command).rule_id == "limits"
+
+
+@pytest.mark.parametrize("policy", [checker(), checker("ls")])
+@pytest.mark.parametrize("command", ["", " ", "\n\t "])
+def test_an_empty_command_is_denied(policy: PolicyChecker, command: str) -> None:
+    assert refusal(policy, command).rule_id == "empty"
+
+
+def test_deep_nesting_is_denied_with_the_number() -> None:
+    denied = refusal(checker(), "(" * 61 + "ls" + ")" * 61)
+    assert denied.rule_id == "limits"
+    assert "60" in denied.reason
+    assert isinstance(decide(checker(), "echo '" + "(" * 61 + "'"), Approved)
+
+
+def test_texts_that_multiply_are_denied_with_the_number() -> None:
+    double = "; ".join(f"x{n}='eval $x{n + 1}; eval $x{n + 1}'" for n in range(40))
+    denied = refusal(checker(), f"{double}; eval $x0")
+    assert denied.rule_id == "limits"
+    assert str(MAX_NESTED_CHARACTERS) in denied.reason
+
+
+def test_words_that_grow_when_quoted_stay_below_the_limit_of_the_kernel() -> None:
+    quotes = '"' + "'" * 10_000 + '"'
+    assert len(approved_text(checker("echo"), f"echo {quotes}")) < 128 * 1024
+    assert refusal(checker("echo"), f"echo {quotes * 3}").rule_id == "limits"
+
+
+@pytest.mark.parametrize("policy", [checker(), checker("echo")])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *"a;&|<>()$`\\\"'{}[]*?!#~= \n-/",
+        *("$(", "$((", "${", "`a`", "<<a\n", "{a,b}", "{a,", "a|", "x=$x$x;", "/.."),
+        *("env ", "rm -rf /a;", "cd a;", "eval a;", "case x in a) ", "f(){ ", "$'\\''"),
+        *(
+            "find -exec {} ",
+            "xargs ",
+            "awk 'system(\"",
+            "a[",
+            "set -- a;",
+            "for x in a ",
+        ),
+    ],
+)
+def test_the_longest_commands_of_any_shape_are_decided(
+    policy: PolicyChecker, piece: str
+) -> None:
+    command = f"echo {piece * (MAX_COMMAND_BYTES // len(piece))}"[:MAX_COMMAND_BYTES]
+    verdict = decide(policy, command)
+    assert isinstance(verdict, Approved) or verdict.rule_id != "checker-error"
+
+
+# --- environment -------------------------------------------------------------------
+
+
+def test_without_an_allow_list_any_name_may_be_set() -> None:
+    verdict = decide(checker(), "ls", {"LD_PRELOAD": "x", "_a1": "é\n"})
+    assert isinstance(verdict, Approved)
+
+
+def test_with_an_allow_list_only_listed_names_may_be_set() -> None:
+    policy = checker("ls", allowed_env=("GOFLAGS",))
+    names = {"GOFLAGS": "x", "CI": "1", "LC_ALL": "C", "NODE_ENV": "test"}
+    assert isinstance(decide(policy, "ls", names), Approved)
+    denied = refusal(policy, "ls", {"LD_PRELOAD": "secret-value"})
+    assert denied.rule_id == "env-name"
+    assert "LD_PRELOAD" in denied.reason
+    assert "MCP_ALLOWED_ENV" in denied.reason
+    assert "secret-value" not in denied.reason
+
+
+# --- reasons -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "command", "parts"),
+    [
+        (checker("ls"), "wget x", ["`wget x`", "`ls`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "ls; pwn", ["`;`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "ls $x", ["`$`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("env"), "env x", ["`env`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("tar"), "tar -I x", ["`-I`", "`tar`", "MCP_ALLOWED_COMMANDS"]),
+        (checker(), "sudo dd if=x", ["`dd if=x`", "--use-default-blocklist"]),
+        (checker(), "> /dev/sda", ["`> /dev/sda`", "--use-default-blocklist"]),
+        (checker(blocked=("curl",)), "curl", ["`curl`", "MCP_BLOCKED_COMMANDS"]),
+    ],
+)
+def test_a_reason_names_the_words_and_the_remedy(
+    policy: PolicyChecker, command: str, parts: list[str]
+) -> None:
+    reason = refusal(policy, command).reason
+    for part in (*parts, "server policy, not a decision of the user"):
+        assert part in reason
+
+
+@pytest.mark.parametrize("policy", [checker("ls"), checker(), checker(blocked=("dd",))])
+def test_a_reason_quotes_little_of_a_long_command(policy: PolicyChecker) -> None:
+    reason = refusal(policy, "dd " + "x" * 1000).reason
+    assert "x" * (MAX_QUOTED_CHARACTERS - 10) in reason
+    assert "x" * (MAX_QUOTED_CHARACTERS + 1) not in reason
+
+
+def test_a_reason_shows_some_of_many_entries() -> None:
+    reason = refusal(checker(*(f"entry{n}" for n in range(40))), "ls").reason
+    assert "`entry0`" in reason
+    assert "(and 28 more)" in reason
+
+
+def test_a_fault_of_the_checker_is_a_denial() -> None:
+    request = CommandRequest(command=None, timeout_seconds=1.0)  # type: ignore[arg-type]  # the fault
+    verdict = checker().check(request, ANONYMOUS)
+    assert isinstance(verdict, Denied)
+    assert verdict.rule_id == "checker-error"
+    assert "TypeError" in verdict.reason
+
+
+# --- properties --------------------------------------------------------------------
+
+PIECES = """
+ls echo git status log rm -rf / /* reboot dd sh -c eval env sudo -u x find -exec -delete
+{} ; & && | || ( ) { } < > >> << <<- <<< >& $ $( $(( )) ${ :- ` ' " \\ * ? [ ]
+[[ ]] =~ ! # ~ = x= $x $@ $1 if then fi while do done case in esac for function f() time
+{a,b} $' <( set -- cd xargs trap 'reboot' "$x" E 2 -- , .. + é
+"""
+FRAGMENTS = st.sampled_from(
+    [*PIECES.split(), " ", " ", "\n", "\t", "\\\n", "\0", "\ud800", "\r"]
+)
+SHELL_LIKE = st.lists(FRAGMENTS, max_size=30).flatmap(
+    lambda pieces: st.sampled_from(["", " "]).map(lambda glue: glue.join(pieces))
+)
+TEXTS = st.one_of(
+    SHELL_LIKE, st.text(st.characters(), max_size=200), st.text(max_size=50)
+)
+ENVIRONMENTS = st.dictionaries(
+    st.one_of(st.sampled_from(["CI", "LC_X", "MCP_X", "PATH"]), st.text(max_size=5)),
+    st.text(st.characters(), max_size=5),
+    max_size=3,
+)
+POLICIES = st.sampled_from(
+    [checker(), checker(*ENTRIES), checker(blocked=("git log", "> x", "é"))]
+)
+
+
+@settings(max_examples=400)
+@given(policy=POLICIES, command=TEXTS, env=ENVIRONMENTS, directory=st.text(max_size=9))
+def test_every_request_is_decided(
+    policy: PolicyChecker, command: str, env: dict[str, str], directory: str
+) -> None:
+    verdict = decide(policy, command, env, directory)
+    if isinstance(verdict, Denied):
+        assert verdict.rule_id != "checker-error", verdict
+        assert verdict.reason
+    elif policy.allow_all:
+        assert verdict.text == command
+
+
+@settings(max_examples=400)
+@given(
+    command=st.one_of(SHELL_LIKE, st.text(max_size=30)).map(lambda text: f"ls {text}")
+)
+def test_what_an_allow_list_lets_through_means_the_same_words(command: str) -> None:
+    verdict = decide(checker("ls"), command)
+    if isinstance(verdict, Approved):
+        words = shlex.split(verdict.text)
+        assert words == shlex.split(command)
+        assert words[0] == "ls"
+        assert shlex.join(words) == verdict.text
+
+
+@given(words=st.lists(st.text(st.characters(exclude_categories=["C"]), max_size=9)))
+def test_words_in_single_quotes_always_pass(words: list[str]) -> None:
+    words = [word.replace("'", "") for word in words]
+    command = " ".join(["echo", *(f"'{word}'" for word in words)])
+    assert shlex.split(approved_text(checker("echo"), command)) == ["echo", *words]
