@@ -1,0 +1,170 @@
+"""The story of each command, and of each request, in the log.
+
+The words that operators look for stand in these records and in no others:
+``CMD_EXEC`` in the one that ends a command, ``blocked`` in the one that refuses it,
+a bare ``401`` in the one of a failed login. Output and values of ``env`` are never
+logged.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from commander.commands import Busy, CommandRequest, Outcome, StartFailed
+from commander.durations import format_duration
+from commander.principals import Principal
+from commander.telemetry.logging import StructuredLog
+from commander.telemetry.plain import cut
+from commander.telemetry.redaction import loggable_command, mask_secrets
+
+__all__ = ["LogAccess", "LogAudit"]
+
+_MOST_PATH_CHARACTERS: Final = 200
+"""Our own paths are short; longer ones are only ever somebody's probe."""
+
+
+class LogAudit:
+    """A ``CommandAudit`` that writes to the log.
+
+    Args:
+        log: Where to.
+        mode: What to show of a command, as ``MCP_LOG_COMMANDS`` says.
+    """
+
+    def __init__(self, log: StructuredLog, mode: str) -> None:
+        self._log = log
+        self._mode = mode
+
+    def refused(
+        self,
+        command_id: str,
+        request: CommandRequest,
+        principal: Principal,
+        *,
+        rule_id: str,
+        reason: str,
+    ) -> None:
+        """Write ``CMD_REFUSED``, with the word ``blocked``."""
+        self._log.warn(
+            "CMD_REFUSED",
+            "command blocked",
+            **self._about(command_id, request, principal),
+            rule=rule_id,
+            reason=self._words(reason),
+        )
+
+    def busy(
+        self,
+        command_id: str,
+        request: CommandRequest,
+        principal: Principal,
+        busy: Busy,
+    ) -> None:
+        """Write ``CMD_BUSY``."""
+        self._log.warn(
+            "CMD_BUSY",
+            **self._about(command_id, request, principal),
+            reason=self._words(busy.reason),
+            retry_after_seconds=busy.retry_after_seconds,
+        )
+
+    def started(
+        self, command_id: str, request: CommandRequest, principal: Principal
+    ) -> None:
+        """Write ``CMD_START``."""
+        self._log.info("CMD_START", **self._about(command_id, request, principal))
+
+    def ended(
+        self,
+        command_id: str,
+        request: CommandRequest,
+        principal: Principal,
+        outcome: Outcome,
+    ) -> None:
+        """Write ``CMD_EXEC`` for a command that ran; times are in seconds."""
+        self._log.info(
+            "CMD_EXEC",
+            **self._about(command_id, request, principal),
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            ended_by=outcome.ended_by,
+            duration=round(outcome.duration_seconds, 3),
+            queued=round(outcome.queued_seconds, 3),
+            stdout_bytes=outcome.stdout.total_bytes,
+            stderr_bytes=outcome.stderr.total_bytes,
+            background_ended=outcome.background_ended or None,
+        )
+
+    def failed(
+        self,
+        command_id: str,
+        request: CommandRequest,
+        principal: Principal,
+        failure: StartFailed,
+    ) -> None:
+        """Write ``CMD_EXEC`` for a command that could not be started."""
+        self._log.info(
+            "CMD_EXEC",
+            **self._about(command_id, request, principal),
+            status="failed_to_start",
+            error=self._words(failure.reason),
+        )
+
+    def _about(
+        self, command_id: str, request: CommandRequest, principal: Principal
+    ) -> dict[str, object]:
+        return {
+            "id": command_id,
+            "principal": principal.name,
+            "command": loggable_command(request.command, self._mode),
+            "directory": request.working_directory,
+            "timeout": format_duration(request.timeout_seconds),
+        }
+
+    def _words(self, text: str) -> str:
+        """A reason, which may quote the command."""
+        return text if self._mode == "full" else mask_secrets(text)
+
+
+class LogAccess:
+    """Writes who asked for what over HTTP."""
+
+    def __init__(self, log: StructuredLog) -> None:
+        self._log = log
+
+    def login_failed(self, peer: str, *, reason: Literal["missing", "invalid"]) -> None:
+        """Write the one record of a request without a valid token.
+
+        Args:
+            peer: Address without port: ports may hold the digits of the status.
+            reason: What was wrong with the token.
+        """
+        self._log.warn("auth_failed", status=401, peer=peer, reason=reason)
+
+    def connection_refused(self, peer: str, *, limit: int) -> None:
+        """Write that a connection was closed because there are too many."""
+        self._log.warn("connection_refused", peer=peer, MCP_MAX_CONNECTIONS=limit)
+
+    def request(
+        self,
+        *,
+        peer: str,
+        method: str,
+        path: str,
+        status: int,
+        sent_bytes: int,
+        duration_seconds: float,
+    ) -> None:
+        """Write one answered request, at level access.
+
+        The query of ``path`` is left out: people put tokens there.
+        """
+        self._log.access(
+            "http_request",
+            method=method,
+            path=cut(path.partition("?")[0], _MOST_PATH_CHARACTERS),
+            status=status,
+            bytes=sent_bytes,
+            duration=round(duration_seconds, 3),
+            peer=peer,
+        )
