@@ -13,7 +13,7 @@ from typing import Any, cast
 import attrs
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -25,7 +25,6 @@ from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.resource import Authenticator
 from commander.auth.tokens import TokenDigest
-from commander.durations import format_duration
 from commander.errors import StartError
 from commander.execution.admission import Admission
 from commander.execution.executor import ExecutionLimits, Executor
@@ -124,10 +123,14 @@ class CommanderService(Service):
             port = self._bind()
         except CannotListenError as error:
             raise StartError(f"cannot listen: {_why(error)}") from None
-        except (ValueError, TypeError, LookupError) as error:
-            raise StartError(
-                f"--listen={self._settings.listen} is no endpoint: {error}"
-            ) from None
+        except StartError:
+            raise
+        except Exception as error:
+            # Endpoints are made by plugins, which raise what they like.
+            listen, host = self._settings.listen, self._settings.http_host
+            asked = f"MCP_HTTP_HOST={host}" if listen is None else f"--listen={listen}"
+            why = str(error) or type(error).__name__
+            raise StartError(f"cannot listen on {asked}: {why}") from None
         self._ports.append(port)
         return port.getHost()
 
@@ -143,12 +146,16 @@ class CommanderService(Service):
     def startService(self) -> None:
         """The service is up; it listens already."""
         super().startService()
-        self._log.info(
-            "server_started",
-            version=__version__,
-            listening=[_shown(port.getHost()) for port in self._ports],
-            pid=os.getpid(),
-        )
+        # Numbers, not texts: the log keeps the digits of its queries out of numbers.
+        for port in self._ports:
+            address = port.getHost()
+            self._log.info(
+                "server_started",
+                version=__version__,
+                host=getattr(address, "host", None) or str(address),
+                port=getattr(address, "port", None),
+                pid=os.getpid(),
+            )
         self._log.info(
             "process_engine",
             "processes that leave their session (setsid, double fork) are not tracked",
@@ -157,7 +164,12 @@ class CommanderService(Service):
         )
 
     def stopService(self) -> Deferred[None]:
-        """Drain and end; fires when nothing is left. See ``commander.shutdown``."""
+        """Drain and end; fires when nothing is left. See ``commander.shutdown``.
+
+        A service that does not run, or is stopping already, needs nothing.
+        """
+        if not self.running:
+            return succeed(None)
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
@@ -171,7 +183,7 @@ class CommanderService(Service):
         self._log.info(
             "server_stopped",
             reason=self._stop_reason,
-            uptime=format_duration(self._monotonic() - self._started_at),
+            uptime_seconds=round(self._monotonic() - self._started_at, 3),
         )
 
     def _bind(self) -> IListeningPort:
@@ -191,14 +203,6 @@ class CommanderService(Service):
         if isinstance(bound[0], Failure):
             bound[0].raiseException()
         return bound[0]
-
-
-def _shown(address: Any) -> str:
-    """An address as a person writes it."""
-    host, port = getattr(address, "host", None), getattr(address, "port", None)
-    if host is None or port is None:
-        return str(address)
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _fired(result: Any) -> None:

@@ -9,7 +9,8 @@ request, without one a notification; the id is a string or an integer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -92,7 +93,9 @@ def parse(body: bytes) -> Message | ProtocolError:
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _malformed("the body is not JSON in UTF-8")
+        return _malformed(
+            "the body is not JSON in UTF-8, or holds a number out of range"
+        )
     except RecursionError:
         return _malformed(f"the body is nested deeper than {MAX_DEPTH} levels")
     problem = _unsafe(value)
@@ -136,12 +139,16 @@ def _call(value: dict[str, Any]) -> Message | ProtocolError:
     params = value.get("params")
     if params is None:
         params = {}
+    if request_id is None:
+        if not isinstance(params, dict):
+            return _invalid('"params" must be an object')
+        return Notification(method=method, params=params)
     if not isinstance(params, dict):
         return ProtocolError(
-            code=INVALID_PARAMS, message='"params" must be an object', id=request_id
+            code=INVALID_PARAMS,
+            message='Invalid params: "params" must be an object',
+            id=request_id,
         )
-    if request_id is None:
-        return Notification(method=method, params=params)
     return Request(id=request_id, method=method, params=params)
 
 
@@ -168,17 +175,17 @@ def _invalid(message: str, request_id: object = None) -> ProtocolError:
 
 def _unsafe(value: object) -> str | None:
     """Why a decoded value must not be handed on; walks without recursion."""
-    level = [value]
+    level: Iterable[object] = (value,)
     for _ in range(MAX_DEPTH + 1):
-        inner: list[object] = []
+        containers: list[Iterable[object]] = []
         for item in level:
             if isinstance(item, dict):
-                inner.extend(item.values())
+                containers.append(item.values())
             elif isinstance(item, list):
-                inner.extend(item)
+                containers.append(item)
             elif isinstance(item, int) and not -_MAX_INTEGER <= item < _MAX_INTEGER:
                 return "the body holds an integer of more than 64 bits"
-        if not inner:
+        if not containers:
             return None
-        level = inner
+        level = itertools.chain.from_iterable(containers)
     return f"the body is nested deeper than {MAX_DEPTH} levels"

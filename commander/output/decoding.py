@@ -9,27 +9,37 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
 from commander.commands import OutputWindow
 
-__all__ = ["gap_marker", "render"]
+__all__ = ["Rendered", "gap_marker", "render"]
 
 _LONGEST_CHARACTER: Final = 4
 _CONTINUATION: Final = range(0x80, 0xC0)
 
 
-def render(window: OutputWindow) -> str:
-    """The window as text, with a marker line where bytes were omitted.
+@attrs.frozen(kw_only=True)
+class Rendered:
+    """A window as text."""
 
-    The marker states exactly how many bytes and lines are missing; without it
-    the text is the whole stream.
-    """
+    text: str
+    """With a marker line where bytes were omitted; else the whole stream."""
+    omitted_bytes: int
+    """What the marker says; zero if there is none."""
+
+
+def render(window: OutputWindow) -> Rendered:
+    """Turn what was kept into text; the marker's counts are exact."""
     if not window.omitted_bytes:
-        return _text(window.head + window.tail)
+        return Rendered(text=_text(window.head + window.tail), omitted_bytes=0)
     head = _without_cut_end(window.head)
     tail = _without_cut_start(window.tail)
-    cut_bytes = len(window.head) - len(head) + len(window.tail) - len(tail)
-    marker = gap_marker(window.omitted_bytes + cut_bytes, window.omitted_lines)
-    return f"{_text(head)}\n{marker}\n{_text(tail)}"
+    omitted_bytes = window.total_bytes - len(head) - len(tail)
+    marker = gap_marker(omitted_bytes, window.omitted_lines)
+    return Rendered(
+        text=f"{_text(head)}\n{marker}\n{_text(tail)}", omitted_bytes=omitted_bytes
+    )
 
 
 def gap_marker(omitted_bytes: int, omitted_lines: int) -> str:

@@ -130,6 +130,24 @@ class HTTPHarness:
     ) -> HTTPConnection:
         """Send a whole request on a new connection."""
         connection = self.connect()
+        connection.send(self.encode(method, path, body, headers))
+        return connection
+
+    def encode(
+        self,
+        method: str = "POST",
+        path: str = "/mcp",
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+    ) -> bytes:
+        """A whole request as bytes.
+
+        Args:
+            method: A POST states the length of its body, others only if they have one.
+            path: With a query, if there is one.
+            body: Sent as it is.
+            headers: Over the usual ones; an empty value leaves a header out.
+        """
         sent = {"Host": "localhost:3000", "Content-Type": "application/json"}
         if self._token is not None:
             sent["Authorization"] = f"Bearer {self._token}"
@@ -138,8 +156,7 @@ class HTTPHarness:
         sent.update(headers or {})
         lines = [f"{method} {path} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in sent.items() if value]
-        connection.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        return connection
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
     def request(
         self,

@@ -13,7 +13,6 @@ from commander.commands import (
     CommandRequest,
     EndedBy,
     Outcome,
-    OutputWindow,
     StartFailed,
 )
 from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
@@ -215,9 +214,10 @@ def _facts(command: str, outcome: Outcome, timeout_seconds: float) -> dict[str, 
     """The result's members, without those that say nothing."""
     by_itself = outcome.ended_by is EndedBy.EXIT
     meaning = answer_meaning(command, outcome.exit_code) if by_itself else None
+    stdout, stderr = render(outcome.stdout), render(outcome.stderr)
     facts: dict[str, Any] = {
-        "stdout": render(outcome.stdout),
-        "stderr": render(outcome.stderr),
+        "stdout": stdout.text,
+        "stderr": stderr.text,
         "exit_code": outcome.exit_code if by_itself else None,
         "duration": format_duration(outcome.duration_seconds),
         "ended_by": outcome.ended_by.value,
@@ -227,20 +227,14 @@ def _facts(command: str, outcome: Outcome, timeout_seconds: float) -> dict[str, 
         "exit_code_meaning": meaning,
         "error": None if meaning else _error_of(outcome, timeout_seconds),
         "hint": _hint_of(outcome),
-        **_omissions(outcome.stdout, outcome.stderr),
+        "truncated": bool(stdout.omitted_bytes or stderr.omitted_bytes),
+        "stdout_omitted_bytes": stdout.omitted_bytes,
+        "stderr_omitted_bytes": stderr.omitted_bytes,
     }
     if facts["exit_code"] is None:
         facts["exit_code"] = -1
     kept = ("stdout", "stderr", "exit_code")
     return {name: fact for name, fact in facts.items() if fact or name in kept}
-
-
-def _omissions(stdout: OutputWindow, stderr: OutputWindow) -> dict[str, Any]:
-    return {
-        "truncated": bool(stdout.omitted_bytes or stderr.omitted_bytes),
-        "stdout_omitted_bytes": stdout.omitted_bytes,
-        "stderr_omitted_bytes": stderr.omitted_bytes,
-    }
 
 
 def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:

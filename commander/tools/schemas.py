@@ -26,6 +26,14 @@ _WORDS: Final = {
     "array": "an array",
     "object": "an object",
 }
+_KINDS: Final = {
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+    list: "an array",
+    type(None): "null",
+}
 
 
 @attrs.frozen
@@ -104,16 +112,13 @@ def _wrong_type(name: str, value: object, schema: Mapping[str, Any]) -> Argument
     if schema["type"] != "object":
         return ArgumentProblem(f'"{name}" must be {expected}, got {_shown(value)}')
     if not isinstance(value, dict):
-        kind = "null" if value is None else type(value).__name__
-        return ArgumentProblem(f'"{name}" must be {expected}, got a JSON {kind}')
-    inner = schema["additionalProperties"]
-    for key, member in value.items():
-        if not isinstance(member, str):
-            return ArgumentProblem(
-                f'"{name}": the value of "{key[:_LONGEST_VALUE]}" must be '
-                f"{_WORDS[inner['type']]}"
-            )
-    return ArgumentProblem(f'"{name}" must be {expected}')
+        kind = _KINDS[type(value)]
+        return ArgumentProblem(f'"{name}" must be {expected}, got {kind}')
+    expected = _WORDS[schema["additionalProperties"]["type"]]
+    wrong = next(key for key, member in value.items() if not isinstance(member, str))
+    return ArgumentProblem(
+        f'"{name}": the value of "{wrong[:_LONGEST_VALUE]}" must be {expected}'
+    )
 
 
 def _shown(value: object) -> str:

@@ -16,11 +16,11 @@ from commander.output.ring import HeadTailBuffer
 def rendered(data: bytes, limit_bytes: int) -> str:
     buffer = HeadTailBuffer(limit_bytes)
     buffer.append(data)
-    return render(buffer.window())
+    return render(buffer.window()).text
 
 
 def test_nothing_is_rendered_as_nothing() -> None:
-    assert render(OutputWindow()) == ""
+    assert render(OutputWindow()).text == ""
 
 
 @given(st.text(max_size=60))
@@ -46,7 +46,10 @@ def test_a_cut_never_splits_a_character_and_the_count_stays_exact(
     text: str, limit_bytes: int
 ) -> None:
     data = text.encode()
-    shown = rendered(data, limit_bytes)
+    buffer = HeadTailBuffer(limit_bytes)
+    buffer.append(data)
+    render_of = render(buffer.window())
+    shown = render_of.text
     if len(data) <= limit_bytes:
         assert shown == text
         return
@@ -57,6 +60,7 @@ def test_a_cut_never_splits_a_character_and_the_count_stays_exact(
     assert match is not None
     kept = shown[: match.start()] + shown[match.end() :]
     omitted = int(match[1].replace(",", ""))
+    assert omitted == render_of.omitted_bytes
     assert len(kept.encode()) + omitted == len(data)
     assert text.startswith(shown[: match.start()])
     assert text.endswith(shown[match.end() :])
@@ -67,4 +71,4 @@ def test_a_head_of_any_bytes_can_be_rendered(head: bytes) -> None:
     window = OutputWindow(
         head=head, tail=b"\x80z", total_bytes=100, omitted_bytes=100 - len(head) - 2
     )
-    assert render(window).endswith("z")
+    assert render(window).text.endswith("z")

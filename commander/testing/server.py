@@ -1,0 +1,137 @@
+"""The whole server in memory: real in every part, on a reactor that is not."""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Final, Self
+
+from twisted.logger import ILogObserver, LogEvent
+from zope.interface import implementer
+
+from commander.auth.tokens import digest_of
+from commander.execution.launcher import Launcher
+from commander.service import CommanderService, Surroundings, build
+from commander.settings import Settings
+from commander.telemetry.logging import StructuredLog
+from commander.telemetry.records import json_line, record_of
+from commander.testing.http import HTTPHarness
+from commander.testing.processes import MemoryProcess, ProcessReactor
+from commander.web.site import CommanderSite
+
+__all__ = ["MemoryLog", "MemoryServer"]
+
+_VALID: Final = "memory-token"
+
+
+@implementer(ILogObserver)
+class MemoryLog:
+    """Remembers what was logged; ``events`` holds Twisted's events, in order."""
+
+    def __init__(self) -> None:
+        self.events: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        """Take an event."""
+        self.events.append(event)
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        """The fields of every record of this name, in order."""
+        return [
+            event["commander_fields"]
+            for event in self.events
+            if event.get("commander_event") == name
+        ]
+
+    def lines(self) -> list[str]:
+        """Every event as its JSON line, whatever its level."""
+        return [json_line(record_of(event)) for event in self.events]
+
+    def failures(self) -> list[LogEvent]:
+        """The events that tell of an exception."""
+        return [
+            event
+            for event in self.events
+            if event.get("log_failure") or event.get("failure")
+        ]
+
+
+class MemoryServer:
+    """A server that was started; as a context manager it is also stopped.
+
+    Args:
+        settings: The configuration; the default one if None.
+        token: The valid token, or None to serve everybody.
+
+    Attributes:
+        reactor: The clock, and the processes that were started.
+        log: What the server logged.
+        service: As ``twist`` would hold it.
+        site: Answers connections.
+        http: A client that has the token.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, token: str | None = _VALID
+    ) -> None:
+        self.reactor = ProcessReactor()
+        self.log = MemoryLog()
+        self.service: CommanderService = build(
+            settings or Settings(),
+            token=None if token is None else digest_of(token),
+            surroundings=Surroundings(
+                reactor=self.reactor,
+                monotonic=self.reactor.seconds,
+                environ={"PATH": os.defpath},
+                launcher=Launcher(
+                    name="memory", setsid="/usr/bin/setsid", env="/usr/bin/env"
+                ),
+                groups=self.reactor,
+                log=StructuredLog("commander", observer=self.log),
+            ),
+        )
+        self.service.listen()
+        self.service.startService()
+        self.site = _site_of(self.reactor)
+        self.http = HTTPHarness(self.site, self.reactor, token)
+
+    @property
+    def process(self) -> MemoryProcess:
+        """The process that was started last."""
+        return self.reactor.processes[-1]
+
+    def stop(self) -> None:
+        """Stop without waiting for commands; returns when that is done.
+
+        Raises:
+            AssertionError: It is not done in a minute of the clock.
+        """
+        stopped: list[object] = []
+        self.service.hurry()
+        self.service.stopService().addBoth(stopped.append)
+        for _ in range(600):
+            if stopped:
+                return
+            self.reactor.advance(0.1)
+        raise AssertionError("the server does not stop")
+
+    def __enter__(self) -> Self:
+        """It runs already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop it, unless a test has done so."""
+        if self.service.running:
+            self.stop()
+
+
+def _site_of(reactor: ProcessReactor) -> CommanderSite:
+    """What listens on the one port."""
+    ((_, site, _, _),) = reactor.tcpServers
+    assert isinstance(site, CommanderSite)  # noqa: S101 - for the type
+    return site

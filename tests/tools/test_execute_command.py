@@ -1,0 +1,811 @@
+"""``execute_command`` from the message to the process and back, on a fake clock.
+
+Every result is held against the published output schema, and its text against its
+structured content.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+from typing import Any
+
+import attrs
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+
+from commander.commands import (
+    Busy,
+    CommandRequest,
+    EndedBy,
+    Outcome,
+    OutputWindow,
+    StartFailed,
+)
+from commander.execution.admission import Admission
+from commander.execution.executor import ExecutionLimits, Executor
+from commander.execution.launcher import Launcher
+from commander.execution.runner import CommandRunner
+from commander.mcp.events import Reply, ServerInfo
+from commander.mcp.handshake import HandshakeEngine
+from commander.mcp.inbound import InboundHeaders
+from commander.policy.checker import PolicyChecker
+from commander.principals import Principal
+from commander.sessions.dispatcher import Dispatcher
+from commander.settings import Settings
+from commander.telemetry.logging import StructuredLog
+from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
+from commander.tools.execute_command import Arguments, ExecuteCommand
+from commander.tools.registry import CallContext, ToolRegistry
+from commander.tools.schemas import read_arguments
+
+ANN = Principal("ann")
+NOT_RUN = {"stdout": "", "stderr": "", "exit_code": -1, "duration": "0s"}
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """The result of one call, as a client reads it."""
+
+    facts: dict[str, Any]
+    is_error: bool
+
+
+class Stage:
+    """The tool with all that is below it, on a reactor in memory."""
+
+    def __init__(self, **changed: Any) -> None:
+        settings = Settings(working_directory="/", **changed)
+        self.reactor = ProcessReactor()
+        self.audit = MemoryAudit()
+        self.executor = _executor(settings, self.reactor)
+        self.registry = ToolRegistry(
+            [
+                ExecuteCommand(
+                    runner=CommandRunner(
+                        checker=PolicyChecker(
+                            allowed=settings.allowed_commands,
+                            blocked=settings.blocked_commands,
+                            use_default_blocklist=settings.use_default_blocklist,
+                            allowed_env=settings.allowed_env,
+                        ),
+                        admission=_admission(settings, self.reactor),
+                        executor=self.executor,
+                        audit=self.audit,
+                    ),
+                    default_timeout_seconds=settings.default_timeout_seconds,
+                    max_timeout_seconds=settings.max_timeout_seconds,
+                )
+            ],
+            with_output_schema=settings.output_schema,
+        )
+        self.dispatcher = Dispatcher(
+            engine=HandshakeEngine(
+                server=ServerInfo(name="", title="", version="", instructions=""),
+                tools=self.registry.described(),
+            ),
+            registry=self.registry,
+            log=StructuredLog(__name__),
+        )
+
+    @property
+    def process(self) -> MemoryProcess:
+        """The one that was started last."""
+        return self.reactor.processes[-1]
+
+    def begin(self, *, plain_rpc: bool = False, **arguments: Any) -> list[Answer]:
+        """Begin a call; the list gets its answer."""
+        params = {"name": "execute_command", "arguments": arguments}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+        answers: list[Answer] = []
+        Deferred.fromCoroutine(
+            self.dispatcher.answer(
+                msgspec.json.encode(message),
+                InboundHeaders(),
+                CallContext(principal=ANN, plain_rpc=plain_rpc),
+            )
+        ).addCallback(lambda reply: answers.append(checked(reply)))
+        return answers
+
+    def call(self, **arguments: Any) -> Answer:
+        """A call that is answered at once."""
+        (answer,) = self.begin(**arguments)
+        return answer
+
+
+def _admission(settings: Settings, reactor: ProcessReactor) -> Admission:
+    return Admission(
+        clock=reactor,
+        monotonic=reactor.seconds,
+        max_concurrent=settings.max_concurrent,
+        max_per_principal=settings.per_principal,
+        max_queued=settings.max_queued,
+        max_wait_seconds=settings.max_queue_wait_seconds,
+    )
+
+
+def _executor(settings: Settings, reactor: ProcessReactor) -> Executor:
+    return Executor(
+        reactor=reactor,
+        monotonic=reactor.seconds,
+        limits=ExecutionLimits(
+            shell=settings.shell,
+            shell_arg=settings.shell_arg,
+            directory=settings.commands_directory,
+            kill_grace_seconds=settings.kill_grace_seconds,
+            max_output_bytes=settings.max_output_bytes,
+            output_limit_bytes=settings.output_limit_bytes,
+        ),
+        launcher=Launcher(name="memory", setsid="/setsid", env="/env"),
+        groups=reactor,
+        environ={"LANG": "C.UTF-8", "MCP_AUTH_TOKEN": "secret"},
+        stdin_descriptor=0,
+    )
+
+
+(PUBLISHED,) = Stage().registry.described()
+OUTPUT_SCHEMA = PUBLISHED["outputSchema"]
+
+
+def checked(reply: Reply) -> Answer:
+    """Read the answer to a call, and hold it to what every answer keeps."""
+    assert reply.status == 200
+    result = msgspec.json.decode(reply.body)["result"]
+    assert set(result) == {"content", "structuredContent", "isError"}
+    (block,) = result["content"]
+    assert block["type"] == "text"
+    facts = result["structuredContent"]
+    assert json.loads(block["text"]) == facts
+    assert block["text"] == json.dumps(
+        facts, indent=2, sort_keys=True, ensure_ascii=False
+    )
+    jsonschema.validate(facts, OUTPUT_SCHEMA)
+    assert set(facts) <= set(OUTPUT_SCHEMA["properties"])
+    return Answer(facts=facts, is_error=result["isError"])
+
+
+# --- commands that end by themselves ---------------------------------------------
+
+
+def test_a_command_that_succeeds_answers_with_its_output() -> None:
+    stage = Stage()
+    answers = stage.begin(command="uname -a")
+    stage.reactor.advance(1.5)
+    stage.process.emit(1, b"Linux\n")
+    stage.process.emit(2, b"warning\n")
+    assert answers == []
+    stage.process.exit(0)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "Linux\n",
+                "stderr": "warning\n",
+                "exit_code": 0,
+                "duration": "1.5s",
+                "ended_by": "exit",
+            },
+            is_error=False,
+        )
+    ]
+
+
+def test_the_shell_gets_the_command_in_the_directory_with_the_variables() -> None:
+    stage = Stage(shell="/bin/sh", shell_arg="-ec")
+    stage.begin(
+        command="echo  'a'", working_directory="usr", env={"LANG": "C", "A": ""}
+    )
+    assert stage.process.arguments[2:] == (
+        "--chdir=/usr",
+        "/bin/sh",
+        "-ec",
+        "echo  'a'",
+    )
+    assert stage.process.env["LANG"] == "C"
+    assert stage.process.env["A"] == ""
+    assert "MCP_AUTH_TOKEN" not in stage.process.env
+
+
+@pytest.mark.parametrize("optional", ["working_directory", "timeout", "env"])
+def test_null_for_an_optional_argument_is_its_default(optional: str) -> None:
+    stage, plain = Stage(), Stage()
+    null: dict[str, Any] = {optional: None}
+    stage.begin(command="ls", **null)
+    plain.begin(command="ls")
+    assert stage.process.arguments == plain.process.arguments
+    assert stage.process.env == plain.process.env
+    assert stage.audit.entries[0].request == plain.audit.entries[0].request
+
+
+@pytest.mark.parametrize("plain_rpc", [False, True])
+@pytest.mark.parametrize("exit_code", [1, 3, 127, 255])
+def test_another_exit_status_than_zero_is_an_error(
+    exit_code: int, plain_rpc: bool
+) -> None:
+    stage = Stage()
+    answers = stage.begin(command="make", plain_rpc=plain_rpc)
+    stage.process.exit(exit_code)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "",
+                "stderr": "",
+                "exit_code": exit_code,
+                "duration": "0s",
+                "ended_by": "exit",
+                "error": f"exit status {exit_code}",
+            },
+            is_error=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize("plain_rpc", [False, True])
+def test_no_match_of_grep_is_an_answer_to_mcp_and_an_error_to_plain_callers(
+    plain_rpc: bool,
+) -> None:
+    stage = Stage()
+    answers = stage.begin(command="ps | grep nginx", plain_rpc=plain_rpc)
+    stage.process.exit(1)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "",
+                "stderr": "",
+                "exit_code": 1,
+                "duration": "0s",
+                "ended_by": "exit",
+                "exit_code_meaning": "no line matched",
+            },
+            is_error=plain_rpc,
+        )
+    ]
+
+
+def test_another_failure_of_grep_is_an_error() -> None:
+    stage = Stage()
+    answers = stage.begin(command="grep nginx /none")
+    stage.process.exit(2)
+    assert answers[0].is_error
+    assert answers[0].facts["error"] == "exit status 2"
+
+
+def test_processes_left_in_the_background_are_told_and_are_no_error() -> None:
+    stage = Stage()
+    answers = stage.begin(command="sleep 100 &")
+    stage.process.leave_behind()
+    stage.process.exit(0)
+    for _ in range(100):
+        stage.reactor.advance(0.02)
+    (answer,) = answers
+    assert not answer.is_error
+    assert answer.facts["hint"] == (
+        "processes left in the background were ended with the command"
+    )
+    assert not stage.process.group_alive
+
+
+def test_output_that_is_not_utf8_is_replaced() -> None:
+    stage = Stage()
+    answers = stage.begin(command="cat image")
+    stage.process.emit(1, b"\xff\x00\x1b[0m\xc3\xa9")
+    stage.process.exit(0)
+    assert answers[0].facts["stdout"] == "\ufffd\x00\x1b[0mé"
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300), st.integers(0, 255))
+def test_any_output_gives_a_result_of_the_published_shape(
+    stdout: bytes, stderr: bytes, exit_code: int
+) -> None:
+    stage = Stage(max_output_bytes=100)
+    answers = stage.begin(command="x")
+    stage.process.emit(1, stdout)
+    stage.process.emit(2, stderr)
+    stage.process.exit(exit_code)
+    (answer,) = answers
+    assert answer.is_error is (exit_code != 0)
+    assert answer.facts["exit_code"] == exit_code
+    assert answer.facts.get("truncated", False) is (max(len(stdout), len(stderr)) > 100)
+
+
+# --- commands that are ended -----------------------------------------------------
+
+
+def test_a_command_that_runs_too_long_is_ended_and_its_output_kept() -> None:
+    stage = Stage()
+    answers = stage.begin(command="sleep 8", timeout="1.5s")
+    stage.process.emit(1, b"so far")
+    stage.reactor.advance(1.499)
+    assert stage.process.signals == []
+    stage.reactor.advance(0.001)
+    stage.reactor.advance(0)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "so far",
+                "stderr": "",
+                "exit_code": -1,
+                "duration": "1.5s",
+                "ended_by": "timeout",
+                "timed_out": True,
+                "signal": "SIGTERM",
+                "status": "killed",
+                "error": "command timed out after 1.5s",
+            },
+            is_error=True,
+        )
+    ]
+
+
+def test_a_command_that_ignores_its_end_is_killed_after_the_grace() -> None:
+    stage = Stage(kill_grace_seconds=2.0)
+    answers = stage.begin(command="trap '' TERM; sleep 8", timeout="1s")
+    stage.process.ignore("SIGTERM")
+    stage.reactor.advance(1)
+    for _ in range(101):
+        stage.reactor.advance(0.02)
+    (answer,) = answers
+    assert answer.facts["signal"] == "SIGKILL"
+    assert answer.facts["error"] == "command timed out after 1s"
+    assert stage.process.signals == [signal.SIGTERM, signal.SIGKILL]
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_a_command_that_ends_well_only_when_asked_to_end_has_timed_out(
+    exit_code: int,
+) -> None:
+    stage = Stage()
+    answers = stage.begin(command="grep --line-buffered x log", timeout="1s")
+    stage.process.ignore("SIGTERM")
+    stage.reactor.advance(1)
+    stage.process.exit(exit_code)
+    stage.reactor.advance(1)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "",
+                "stderr": "",
+                "exit_code": -1,
+                "duration": answers[0].facts["duration"],
+                "ended_by": "timeout",
+                "timed_out": True,
+                "status": "killed",
+                "error": "command timed out after 1s",
+            },
+            is_error=True,
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV", "SIGTERM"])
+def test_a_signal_of_somebody_else_is_named(name: str) -> None:
+    stage = Stage()
+    answers = stage.begin(command="./crash")
+    stage.process.exit(signal_name=name)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "",
+                "stderr": "",
+                "exit_code": -1,
+                "duration": "0s",
+                "ended_by": "exit",
+                "signal": name,
+                "status": "killed",
+                "error": f"command ended by {name}, which the server did not send",
+            },
+            is_error=True,
+        )
+    ]
+
+
+def test_a_command_that_writes_too_much_is_ended() -> None:
+    stage = Stage(output_limit_bytes=10)
+    answers = stage.begin(command="yes")
+    stage.process.emit(1, b"y\n" * 5)
+    assert stage.process.signals == []
+    stage.process.emit(2, b"!")
+    stage.reactor.advance(0)
+    (answer,) = answers
+    assert answer.is_error
+    assert answer.facts["ended_by"] == "output_limit"
+    assert answer.facts["status"] == "killed"
+    assert answer.facts["error"] == (
+        "command ended: it wrote more than MCP_OUTPUT_LIMIT_BYTES"
+    )
+    assert "timed_out" not in answer.facts
+
+
+def test_a_command_that_the_server_ends_with_itself_says_so() -> None:
+    stage = Stage()
+    answers = stage.begin(command="sleep 8")
+    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN)
+    stage.reactor.advance(0)
+    (answer,) = answers
+    assert answer.is_error
+    assert answer.facts["ended_by"] == "server_shutdown"
+    assert answer.facts["error"] == "command ended: the server is shutting down"
+    assert stage.audit.kinds == ["started", "ended"]
+
+
+# --- output beyond the limit -----------------------------------------------------
+
+
+def test_long_output_keeps_its_ends_and_counts_what_is_missing() -> None:
+    stage = Stage(max_output_bytes=40)
+    answers = stage.begin(command="seq 1000")
+    stage.process.emit(1, b"".join(b"%03d\n" % number for number in range(1000)))
+    stage.process.emit(2, b"e" * 41)
+    stage.process.exit(0)
+    (answer,) = answers
+    assert not answer.is_error
+    assert answer.facts == {
+        "stdout": "000\n001\n00\n[... 3,960 bytes, 990 lines omitted ...]\n"
+        "2\n993\n994\n995\n996\n997\n998\n999\n",
+        "stderr": f"{'e' * 10}\n[... 1 bytes, 0 lines omitted ...]\n{'e' * 30}",
+        "exit_code": 0,
+        "duration": "0s",
+        "ended_by": "exit",
+        "truncated": True,
+        "stdout_omitted_bytes": 3960,
+        "stderr_omitted_bytes": 1,
+    }
+
+
+@pytest.mark.parametrize("descriptor", [1, 2])
+def test_a_stream_that_was_cut_makes_the_result_truncated(descriptor: int) -> None:
+    stage = Stage(max_output_bytes=40)
+    answers = stage.begin(command="x")
+    stage.process.emit(descriptor, b"a" * 41)
+    stage.process.emit(3 - descriptor, b"a" * 40)
+    stage.process.exit(0)
+    cut = {1: "stdout_omitted_bytes", 2: "stderr_omitted_bytes"}
+    facts = answers[0].facts
+    assert facts["truncated"] is True
+    assert facts[cut[descriptor]] == 1
+    assert cut[3 - descriptor] not in facts
+
+
+# --- time limits -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("timeout", "seconds"),
+    [
+        (None, 30.0),
+        ("", 30.0),
+        ("  ", 30.0),
+        ("90", 90.0),
+        ("1.5", 1.5),
+        ("500ms", 0.5),
+        ("5m", 300.0),
+        ("1h", 3600.0),
+        (" 2s ", 2.0),
+    ],
+)
+def test_a_time_limit_is_a_go_duration_or_seconds(
+    timeout: str | None, seconds: float
+) -> None:
+    stage = Stage()
+    answers = stage.begin(command="ls", timeout=timeout)
+    assert stage.audit.entries[0].request.timeout_seconds == seconds
+    stage.process.exit(0)
+    assert "effective" not in answers[0].facts
+
+
+@pytest.mark.parametrize("timeout", ["1h0.001s", "2h", "9" * 60, "9" * 60 + "h"])
+def test_a_longer_time_limit_than_the_largest_is_clamped_and_told(timeout: str) -> None:
+    stage = Stage()
+    answers = stage.begin(command="ls", timeout=timeout)
+    assert stage.audit.entries[0].request.timeout_seconds == 3600
+    stage.process.exit(0)
+    assert answers[0].facts["effective"] == {"timeout": "1h0m0s"}
+    assert not answers[0].is_error
+
+
+def test_the_clamped_time_limit_is_the_one_that_counts() -> None:
+    stage = Stage(max_timeout_seconds=60.0)
+    answers = stage.begin(command="sleep 100", timeout="2m")
+    stage.reactor.advance(60)
+    stage.reactor.advance(0)
+    facts = answers[0].facts
+    assert facts["error"] == "command timed out after 1m0s"
+    assert facts["effective"] == {"timeout": "1m0s"}
+
+
+# --- calls that start nothing ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "timeout", ["0", "0s", "-1s", "-5", "+1s", "abc", "1x", "1 s", "s", "1e3", "9" * 65]
+)
+def test_a_time_limit_that_is_none_is_refused(timeout: str) -> None:
+    stage = Stage()
+    assert stage.call(command="ls", timeout=timeout) == Answer(
+        facts={
+            **NOT_RUN,
+            "status": "failed_to_start",
+            "error": f'Invalid timeout format: "{timeout}" is not a duration such as '
+            "500ms, 90s or 1h30m, greater than zero",
+        },
+        is_error=True,
+    )
+    assert stage.audit.entries == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({}, 'missing argument "command"'),
+        ({"command": ""}, "command is required"),
+        ({"command": " \t\n"}, "command is required"),
+        ({"command": None}, '"command" must be a string, got null'),
+        ({"command": ["ls"]}, '"command" must be a string, got ["ls"]'),
+        (
+            {"command": "ls", "timeout": 30},
+            '"timeout" must be a string, got 30',
+        ),
+        (
+            {"command": "ls", "timeout": "x" * 101},
+            f'Invalid timeout format: "{"x" * 100}" is not a duration such as 500ms, '
+            "90s or 1h30m, greater than zero",
+        ),
+        (
+            {"command": "ls", "cwd": "/"},
+            'unknown argument "cwd"; the tool takes: command, working_directory, '
+            "timeout, env",
+        ),
+        (
+            {"command": "ls", "working_dir": "/"},
+            'unknown argument "working_dir"; did you mean "working_directory"?',
+        ),
+        (
+            {"command": "ls", "working_directory": "/usr\0/x"},
+            '"working_directory" must not hold a NUL character',
+        ),
+        (
+            {"command": "ls", "env": {"A": "1", "B": "secret\0"}},
+            '"env": the value of "B" holds a NUL character',
+        ),
+        (
+            {"command": "ls", "env": {"N" * 101: "\0"}},
+            f'"env": the value of "{"N" * 100}" holds a NUL character',
+        ),
+        (
+            {"command": "ls", "env": {"A": 1}},
+            '"env": the value of "A" must be a string',
+        ),
+        ({"command": "ls", "env": ["A=1"]}, '"env" must be an object, got an array'),
+    ],
+)
+@pytest.mark.parametrize("plain_rpc", [False, True])
+def test_arguments_that_do_not_fit_are_a_command_that_failed_to_start(
+    arguments: dict[str, Any], error: str, plain_rpc: bool
+) -> None:
+    stage = Stage()
+    answer = stage.call(plain_rpc=plain_rpc, **arguments)
+    facts = {**NOT_RUN, "status": "failed_to_start", "error": error}
+    assert answer == Answer(facts=facts, is_error=True)
+    assert stage.audit.entries == []
+    assert stage.reactor.processes == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "arguments", "rule_id"),
+    [
+        ({}, {"command": "mkfs /dev/sda"}, "default-blocklist"),
+        ({}, {"command": "ls\0"}, "limits"),
+        ({}, {"command": "ls", "env": {"A\0": "1"}}, "env-name"),
+        ({}, {"command": "ls", "env": {"": "1"}}, "env-name"),
+        ({"blocked_commands": ("curl",)}, {"command": "curl x"}, "operator-blocklist"),
+        ({"allowed_commands": ("ls",)}, {"command": "lsof"}, "not-allowed"),
+        ({"allowed_commands": ("ls",)}, {"command": "ls; id"}, "shell-syntax"),
+    ],
+)
+def test_a_denied_command_says_which_rule_and_why(
+    changed: dict[str, Any], arguments: dict[str, Any], rule_id: str
+) -> None:
+    stage = Stage(**changed)
+    answer = stage.call(**arguments)
+    (refused,) = stage.audit.entries
+    reason = str(refused.detail).removeprefix(f"{rule_id}: ")
+    assert answer == Answer(
+        facts={
+            **NOT_RUN,
+            "status": "denied",
+            "rule_id": rule_id,
+            "error": f"Command validation failed: {reason}",
+        },
+        is_error=True,
+    )
+    assert refused.kind == "refused"
+    assert refused.principal == ANN
+    assert stage.reactor.processes == []
+
+
+def test_a_command_without_slot_and_place_is_busy_at_once() -> None:
+    stage = Stage(max_concurrent=1, max_queued=1)
+    stage.begin(command="first")
+    waiting = stage.begin(command="second")
+    answer = stage.call(command="third")
+    (busy,) = (entry for entry in stage.audit.entries if entry.kind == "busy")
+    assert isinstance(busy.detail, Busy)
+    assert waiting == []
+    assert answer == Answer(
+        facts={
+            **NOT_RUN,
+            "status": "busy",
+            "retry_after_seconds": 15,
+            "error": busy.detail.reason,
+        },
+        is_error=True,
+    )
+    assert busy.request.command == "third"
+    assert len(stage.reactor.processes) == 1
+
+
+def test_a_command_that_waited_too_long_is_busy() -> None:
+    stage = Stage(max_concurrent=1, max_queue_wait_seconds=4.0)
+    stage.begin(command="first")
+    waiting = stage.begin(command="second")
+    stage.reactor.advance(4)
+    (answer,) = waiting
+    assert answer.facts["status"] == "busy"
+    assert answer.facts["retry_after_seconds"] == 2
+    assert "within 4s" in answer.facts["error"]
+
+
+def test_a_command_that_waited_has_its_whole_time_and_not_the_wait_in_duration() -> (
+    None
+):
+    stage = Stage(max_concurrent=1)
+    stage.begin(command="first")
+    waiting = stage.begin(command="second", timeout="2s")
+    stage.reactor.advance(10)
+    stage.process.exit(0)
+    stage.reactor.advance(1.5)
+    stage.process.exit(0)
+    (answer,) = waiting
+    assert answer.facts["duration"] == "1.5s"
+    outcome = stage.audit.entries[-1].detail
+    assert isinstance(outcome, Outcome)
+    assert outcome.queued_seconds == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changed", "reason"),
+    [
+        (
+            {"working_directory": "/no/such"},
+            {},
+            "working directory does not exist: /no/such",
+        ),
+        (
+            {"working_directory": "/dev/null"},
+            {},
+            "working directory is not a directory: /dev/null",
+        ),
+        (
+            {"env": {"A": "x" * 131_072}},
+            {},
+            "variable A is too long: 131074 bytes with its name, at most 131071",
+        ),
+        (
+            {},
+            {"shell": "/no/such"},
+            "shell does not exist: /no/such (MCP_SHELL)",
+        ),
+    ],
+)
+def test_a_command_that_cannot_start_says_why(
+    arguments: dict[str, Any], changed: dict[str, Any], reason: str
+) -> None:
+    stage = Stage(**changed)
+    assert stage.call(command="ls", **arguments) == Answer(
+        facts={**NOT_RUN, "status": "failed_to_start", "error": reason}, is_error=True
+    )
+    assert stage.audit.kinds == ["started", "failed"]
+    assert stage.audit.entries[-1].detail == StartFailed(reason=reason)
+
+
+def test_a_spawn_that_the_system_refuses_is_told_and_frees_the_slot() -> None:
+    stage = Stage(max_concurrent=1)
+    stage.reactor.spawn_error = OSError(errno.EAGAIN, "Resource unavailable")
+    answer = stage.call(command="ls")
+    assert answer.is_error
+    assert answer.facts["status"] == "failed_to_start"
+    assert answer.facts["error"] == "cannot start a process: Resource unavailable"
+    assert stage.audit.kinds == ["started", "failed"]
+    stage.reactor.spawn_error = None
+    stage.begin(command="ls")
+    assert len(stage.reactor.processes) == 1
+
+
+# --- the audit -------------------------------------------------------------------
+
+
+def test_the_audit_has_the_request_its_caller_and_its_outcome() -> None:
+    stage = Stage()
+    stage.begin(
+        command="ls", working_directory="usr", timeout="2h", env={"A": "secret"}
+    )
+    stage.process.emit(1, b"out")
+    stage.process.exit(3)
+    started, ended = stage.audit.entries
+    assert (started.kind, ended.kind) == ("started", "ended")
+    assert started.command_id == ended.command_id
+    assert started.request == CommandRequest(
+        command="ls",
+        working_directory="/usr",
+        timeout_seconds=3600.0,
+        env={"A": "secret"},
+    )
+    assert ended.request == started.request
+    assert "secret" not in repr(started.request)
+    assert (started.principal, ended.principal) == (ANN, ANN)
+    assert ended.detail == Outcome(
+        exit_code=3,
+        ended_by=EndedBy.EXIT,
+        duration_seconds=0.0,
+        stdout=OutputWindow(head=b"out", total_bytes=3),
+        stderr=OutputWindow(),
+    )
+
+
+def test_every_command_has_one_whole_story() -> None:
+    stage = Stage(max_concurrent=1, max_queued=1)
+    stage.begin(command="first")
+    stage.begin(command="second", working_directory="/no/such")
+    stage.begin(command="third")
+    stage.begin(command="mkfs /dev/sda")
+    stage.begin(command="")
+    stage.process.exit(0)
+    stage.begin(command="sleep 100")
+    stage.reactor.advance(30)
+    stage.reactor.advance(0)
+    stories: dict[str, list[str]] = {}
+    for entry in stage.audit.entries:
+        stories.setdefault(entry.command_id, []).append(entry.kind)
+    assert list(stories.values()) == [
+        ["started", "ended"],
+        ["busy"],
+        ["refused"],
+        ["started", "failed"],
+        ["started", "ended"],
+    ]
+
+
+# --- the published shape ---------------------------------------------------------
+
+
+def test_results_stay_structured_without_a_published_schema() -> None:
+    stage = Stage(output_schema=False)
+    (described,) = stage.registry.described()
+    assert "outputSchema" not in described
+    answers = stage.begin(command="ls")
+    stage.process.exit(0)
+    assert answers[0].facts["exit_code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "valid"),
+    [
+        ({"command": "ls"}, True),
+        ({"command": "ls", "timeout": "1s", "env": {"A": "1"}}, True),
+        ({}, False),
+        ({"command": None}, False),
+        ({"command": "ls", "timeout": 1}, False),
+        ({"command": "ls", "env": {"A": 1}}, False),
+        ({"command": "ls", "cwd": "/"}, False),
+    ],
+)
+def test_the_published_arguments_are_those_that_are_taken(
+    arguments: dict[str, Any], valid: bool
+) -> None:
+    validator = jsonschema.Draft202012Validator(PUBLISHED["inputSchema"])
+    assert validator.is_valid(arguments) is valid
+    assert isinstance(read_arguments(Arguments, arguments), Arguments) is valid
