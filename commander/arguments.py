@@ -16,7 +16,8 @@ import attrs
 
 from commander.errors import SettingError
 from commander.kinds import Kind
-from commander.settings import Settings, spec_of
+from commander.settings import Settings
+from commander.specs import spec_of
 
 __all__ = ["normalise"]
 

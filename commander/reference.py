@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from commander.settings import RESERVED, Settings, Spec, spec_of
+from commander.settings import Settings
+from commander.specs import RESERVED, Spec, spec_of
 
 __all__ = ["GROUPS", "configuration_page"]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import Any, Final
 
 import attrs
 
@@ -32,73 +31,10 @@ from commander.kinds import (
     SWITCH,
     TEXT,
     TOKEN,
-    Kind,
 )
+from commander.specs import setting
 
-__all__ = ["RESERVED", "Reserved", "Settings", "Spec", "is_loopback", "spec_of"]
-
-_KEY: Final = "commander"
-
-
-@attrs.frozen(kw_only=True)
-class Spec:
-    """What is known about one setting beside its value."""
-
-    variable: str | None
-    """Environment name, or None if there is only a flag."""
-    flag: str | None
-    """Long flag without dashes, or None if there is only a variable."""
-    kind: Kind
-    unit: str
-    """In words: ``seconds``, ``bytes``, ``-`` where there is none."""
-    meaning: str
-    reason: str
-    """Why the default is what it is."""
-    secret: bool = False
-    """Only ever shown as set, unset or generated."""
-
-    @property
-    def name(self) -> str:
-        """The name that logs and errors use: the variable, else the flag."""
-        return self.variable or f"--{self.flag}"
-
-    def shown(self, value: Any) -> str:
-        """A value of this setting as tables write it; not for secrets."""
-        if value is None:
-            return "unset"
-        return self.kind.show(value) or "empty"
-
-
-def spec_of(attribute: attrs.Attribute[Any]) -> Spec:
-    """The ``Spec`` of a field of ``Settings``."""
-    spec: Spec = attribute.metadata[_KEY]
-    return spec
-
-
-def _setting(
-    default: Any,
-    kind: Kind,
-    meaning: str,
-    reason: str,
-    *,
-    variable: str | None = None,
-    flag: str | None = "",
-    unit: str = "-",
-    secret: bool = False,
-) -> Any:
-    """A field of ``Settings``; an empty flag means: named after the variable."""
-    if flag == "" and variable is not None:
-        flag = variable.removeprefix("MCP_").lower().replace("_", "-")
-    spec = Spec(
-        variable=variable,
-        flag=flag,
-        kind=kind,
-        unit=unit,
-        meaning=meaning,
-        reason=reason,
-        secret=secret,
-    )
-    return attrs.field(default=default, metadata={_KEY: spec}, repr=not secret)
+__all__ = ["Settings", "is_loopback"]
 
 
 @attrs.frozen(kw_only=True)
@@ -106,7 +42,7 @@ class Settings:
     """The effective configuration; frozen for the life of the process."""
 
     # --- the guide's variables -------------------------------------------------
-    auth_token: str | None = _setting(
+    auth_token: str | None = setting(
         None,
         TOKEN,
         "Token that every HTTP request must carry, as `X-MCP-Auth-Token: T` or "
@@ -117,7 +53,7 @@ class Settings:
         flag=None,  # an argument is readable by everyone in /proc
         secret=True,
     )
-    allowed_commands: tuple[str, ...] = _setting(
+    allowed_commands: tuple[str, ...] = setting(
         (),
         COMMANDS,
         "Comma-separated commands that may run, compared word by word, case-sensitive. "
@@ -125,7 +61,7 @@ class Settings:
         "The guide's default; set it on every server that others can reach.",
         variable="MCP_ALLOWED_COMMANDS",
     )
-    blocked_commands: tuple[str, ...] = _setting(
+    blocked_commands: tuple[str, ...] = setting(
         (),
         COMMANDS,
         "Comma-separated commands that may not run, compared word by word; added to "
@@ -133,7 +69,7 @@ class Settings:
         "The guide's default.",
         variable="MCP_BLOCKED_COMMANDS",
     )
-    default_timeout_seconds: float = _setting(
+    default_timeout_seconds: float = setting(
         30.0,
         DURATION,
         "How long a command may run if the call does not say.",
@@ -142,14 +78,14 @@ class Settings:
         flag="timeout",
         unit="seconds",
     )
-    shell: str = _setting(
+    shell: str = setting(
         "/bin/sh",
         ABSOLUTE_PATH,
         "Absolute path of the shell that runs commands.",
         "The guide's default; every Linux has it.",
         variable="MCP_SHELL",
     )
-    shell_arg: str = _setting(
+    shell_arg: str = setting(
         "-c",
         TEXT,
         "Argument that makes the shell read the command from the next argument. "
@@ -157,7 +93,7 @@ class Settings:
         "The guide's default; the same for every POSIX shell.",
         variable="MCP_SHELL_ARG",
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "info",
         CHOICE("off", "error", "warn", "info", "access", "debug"),
         "How much is logged. Each level includes those before it; `CMD_START` and "
@@ -166,7 +102,7 @@ class Settings:
         variable="MCP_LOG_LEVEL",
     )
     # --- the Go server's -------------------------------------------------------
-    log_dir: str | None = _setting(
+    log_dir: str | None = setting(
         None,
         PATH,
         "Directory for daily log files "
@@ -175,7 +111,7 @@ class Settings:
         "A container logs to standard output; files are for desks.",
         variable="MCP_LOG_DIR",
     )
-    use_default_blocklist: bool = _setting(
+    use_default_blocklist: bool = setting(
         True,
         SWITCH,
         "Whether the default blocklist is in force (`rm -rf /`, `mkfs`, `dd`, power "
@@ -183,7 +119,7 @@ class Settings:
         "On, as in the guide.",
         flag="use-default-blocklist",
     )
-    http: bool = _setting(
+    http: bool = setting(
         True,
         SWITCH,
         "Accepted for command lines of the Go server; HTTP is the default here.",
@@ -191,7 +127,7 @@ class Settings:
         flag="http",
     )
     # --- HTTP ------------------------------------------------------------------
-    http_host: str = _setting(
+    http_host: str = setting(
         "127.0.0.1",
         TEXT,
         "Address to listen on. Anything but a loopback address needs `MCP_AUTH_TOKEN`.",
@@ -199,7 +135,7 @@ class Settings:
         variable="MCP_HTTP_HOST",
         flag="host",
     )
-    http_port: int = _setting(
+    http_port: int = setting(
         3000,
         PORT,
         "TCP port to listen on.",
@@ -207,7 +143,7 @@ class Settings:
         variable="MCP_HTTP_PORT",
         flag="port",
     )
-    listen: str | None = _setting(
+    listen: str | None = setting(
         None,
         TEXT,
         "A Twisted endpoint string such as `tcp:3000:interface=127.0.0.1`, in place of "
@@ -215,21 +151,21 @@ class Settings:
         "For sockets handed over by a supervisor.",
         flag="listen",
     )
-    transport: str = _setting(
+    transport: str = setting(
         "http",
         CHOICE("http"),
         "How clients talk to the server. `stdio` is not built yet.",
         "The container case.",
         variable="MCP_TRANSPORT",
     )
-    server_name: str = _setting(
+    server_name: str = setting(
         "go-mcp-commander",
         TEXT,
         "Name in `/health` and in the server information of MCP.",
         "The guide's `/health` answer holds this name.",
         variable="MCP_SERVER_NAME",
     )
-    allowed_origins: tuple[str, ...] = _setting(
+    allowed_origins: tuple[str, ...] = setting(
         (),
         ORIGINS,
         "Comma-separated `Origin` values, such as `https://app.example`, that browsers "
@@ -237,7 +173,7 @@ class Settings:
         "A web page must not reach a shell.",
         variable="MCP_ALLOWED_ORIGINS",
     )
-    allowed_hosts: tuple[str, ...] = _setting(
+    allowed_hosts: tuple[str, ...] = setting(
         (),
         NAMES,
         "Comma-separated `Host` names that are accepted. Empty: the loopback names if "
@@ -245,7 +181,7 @@ class Settings:
         "Protects a desk against DNS rebinding; a load balancer may use any name.",
         variable="MCP_ALLOWED_HOSTS",
     )
-    max_body_bytes: int = _setting(
+    max_body_bytes: int = setting(
         4 * 1024 * 1024,
         SIZE,
         "Largest request body; more is answered 413 before it is read.",
@@ -254,7 +190,7 @@ class Settings:
         variable="MCP_MAX_BODY_BYTES",
         unit="bytes",
     )
-    max_connections: int = _setting(
+    max_connections: int = setting(
         512,
         COUNT,
         "Connections open at once; one more is closed at once.",
@@ -262,7 +198,7 @@ class Settings:
         variable="MCP_MAX_CONNECTIONS",
         unit="connections",
     )
-    http_idle_timeout_seconds: float = _setting(
+    http_idle_timeout_seconds: float = setting(
         120.0,
         DURATION,
         "How long a connection may stay open between requests.",
@@ -271,7 +207,7 @@ class Settings:
         variable="MCP_HTTP_IDLE_TIMEOUT",
         unit="seconds",
     )
-    no_auth: bool = _setting(
+    no_auth: bool = setting(
         False,
         SWITCH,
         "Serve without a token. Only on loopback; warns at every start.",
@@ -279,7 +215,7 @@ class Settings:
         flag="no-auth",
     )
     # --- commands --------------------------------------------------------------
-    max_timeout_seconds: float = _setting(
+    max_timeout_seconds: float = setting(
         3600.0,
         DURATION,
         "Longest run limit that a call can ask for; more is clamped and told in "
@@ -288,7 +224,7 @@ class Settings:
         variable="MCP_MAX_TIMEOUT",
         unit="seconds",
     )
-    kill_grace_seconds: float = _setting(
+    kill_grace_seconds: float = setting(
         5.0,
         DURATION,
         "Time between TERM and KILL when a command has to end.",
@@ -296,7 +232,7 @@ class Settings:
         variable="MCP_KILL_GRACE",
         unit="seconds",
     )
-    max_concurrent: int = _setting(
+    max_concurrent: int = setting(
         32,
         COUNT,
         "Commands that run at once.",
@@ -304,7 +240,7 @@ class Settings:
         variable="MCP_MAX_CONCURRENT",
         unit="commands",
     )
-    max_queued: int = _setting(
+    max_queued: int = setting(
         64,
         COUNT,
         "Commands that wait for a slot; one more is answered `busy`.",
@@ -312,7 +248,7 @@ class Settings:
         variable="MCP_MAX_QUEUED",
         unit="commands",
     )
-    max_queue_wait_seconds: float = _setting(
+    max_queue_wait_seconds: float = setting(
         30.0,
         DURATION,
         "How long a command waits for a slot before it is answered `busy`.",
@@ -320,7 +256,7 @@ class Settings:
         variable="MCP_MAX_QUEUE_WAIT",
         unit="seconds",
     )
-    max_per_principal: int | None = _setting(
+    max_per_principal: int | None = setting(
         None,
         COUNT,
         "Running commands of one principal. Unset: `MCP_MAX_CONCURRENT`.",
@@ -328,7 +264,7 @@ class Settings:
         variable="MCP_MAX_PER_PRINCIPAL",
         unit="commands",
     )
-    max_output_bytes: int = _setting(
+    max_output_bytes: int = setting(
         1024 * 1024,
         SIZE,
         "Beginning and end that are kept of each output stream, and carried by a "
@@ -337,7 +273,7 @@ class Settings:
         variable="MCP_MAX_OUTPUT_BYTES",
         unit="bytes",
     )
-    output_limit_bytes: int | None = _setting(
+    output_limit_bytes: int | None = setting(
         None,
         SIZE,
         "End a command that wrote more than this on both streams together.",
@@ -345,7 +281,7 @@ class Settings:
         variable="MCP_OUTPUT_LIMIT_BYTES",
         unit="bytes",
     )
-    pass_env: tuple[str, ...] = _setting(
+    pass_env: tuple[str, ...] = setting(
         (),
         NAMES,
         "Comma-separated names that commands inherit from the server, beside PATH, "
@@ -353,7 +289,7 @@ class Settings:
         "Secrets of the server stay with the server.",
         variable="MCP_PASS_ENV",
     )
-    allowed_env: tuple[str, ...] = _setting(
+    allowed_env: tuple[str, ...] = setting(
         (),
         NAMES,
         "Comma-separated names that a call's `env` may set while an allow-list is in "
@@ -361,14 +297,14 @@ class Settings:
         "Names such as LD_PRELOAD or PATH decide what runs.",
         variable="MCP_ALLOWED_ENV",
     )
-    working_directory: str | None = _setting(
+    working_directory: str | None = setting(
         None,
         PATH,
         "Where commands run if the call does not say. Unset: the server's directory.",
         "As the Go server.",
         variable="MCP_WORKING_DIRECTORY",
     )
-    log_commands: str = _setting(
+    log_commands: str = setting(
         "masked",
         CHOICE("full", "masked", "hash"),
         "How commands appear in the log: as they are, with secret shapes masked, or as "
@@ -377,7 +313,7 @@ class Settings:
         variable="MCP_LOG_COMMANDS",
     )
     # --- clients ---------------------------------------------------------------
-    output_schema: bool = _setting(
+    output_schema: bool = setting(
         True,
         SWITCH,
         "Whether tools publish an `outputSchema`. Off (`off`, `false`) makes "
@@ -386,7 +322,7 @@ class Settings:
         variable="MCP_OUTPUT_SCHEMA",
     )
     # --- shutdown --------------------------------------------------------------
-    drain_delay_seconds: float = _setting(
+    drain_delay_seconds: float = setting(
         0.0,
         DURATION_OR_ZERO,
         "After SIGTERM: how long calls are still served while `/health` answers 503.",
@@ -394,7 +330,7 @@ class Settings:
         variable="MCP_DRAIN_DELAY",
         unit="seconds",
     )
-    shutdown_grace_seconds: float = _setting(
+    shutdown_grace_seconds: float = setting(
         20.0,
         DURATION_OR_ZERO,
         "Then: how long running commands may go on while new calls are refused with "
@@ -414,37 +350,6 @@ class Settings:
     def commands_directory(self) -> str:
         """Where a command runs if its call does not say, as an absolute path."""
         return os.path.abspath(self.working_directory or os.curdir)
-
-
-@attrs.frozen(kw_only=True)
-class Reserved:
-    """A name of the design that this version does not implement yet."""
-
-    variable: str
-    protective: bool
-    """An operator who sets it relies on it: the server refuses to start. Others
-    are only warned about."""
-
-
-RESERVED: Final = tuple(
-    Reserved(variable=name, protective=protective)
-    for protective, names in (
-        (
-            True,
-            "MCP_AUTH_TOKENS_FILE MCP_LIMIT_CPU_SECONDS MCP_LIMIT_MEMORY_BYTES "
-            "MCP_LIMIT_FILE_BYTES MCP_LIMIT_FILES MCP_LIMIT_PROCESSES MCP_RUN_AS "
-            "MCP_SANDBOX MCP_WORKSPACE",
-        ),
-        (
-            False,
-            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_MAX_SESSIONS "
-            "MCP_MEMORY_BUDGET_BYTES MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR "
-            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
-        ),
-    )
-    for name in names.split()
-)
-"""Names kept for later versions, so that nobody gives them another meaning."""
 
 
 def is_loopback(host: str) -> bool:

@@ -24,7 +24,8 @@ import attrs
 from commander.errors import SettingError
 from commander.kinds import printable
 from commander.mcp_env import FILE_NAME, read_mcp_env
-from commander.settings import RESERVED, Settings, Spec, is_loopback, spec_of
+from commander.settings import Settings, is_loopback
+from commander.specs import RESERVED, Spec, spec_of
 
 __all__ = ["Loaded", "Source", "binds_loopback", "check_config_table", "load", "rows"]
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from commander.arguments import normalise
 from commander.errors import SettingError
-from commander.settings import Settings, spec_of
+from commander.settings import Settings
 from commander.sources import load
+from commander.specs import spec_of
 
 FLAGS = [spec.flag for field in attrs.fields(Settings) if (spec := spec_of(field)).flag]
 TOKEN = {"MCP_AUTH_TOKEN": "your-secure-token"}

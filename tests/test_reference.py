@@ -9,7 +9,8 @@ import attrs
 import pytest
 
 from commander.reference import GROUPS, configuration_page
-from commander.settings import RESERVED, Settings, spec_of
+from commander.settings import Settings
+from commander.specs import RESERVED, spec_of
 
 ROOT = Path(__file__).parent.parent
 FIELDS = attrs.fields(Settings)

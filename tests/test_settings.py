@@ -6,7 +6,8 @@ from typing import Any
 import attrs
 import pytest
 
-from commander.settings import RESERVED, Settings, Spec, is_loopback, spec_of
+from commander.settings import Settings, is_loopback
+from commander.specs import RESERVED, Spec, spec_of
 
 FIELDS = attrs.fields(Settings)
 every_setting = pytest.mark.parametrize(

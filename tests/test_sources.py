@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 
 from commander.errors import SettingError
-from commander.settings import RESERVED, Settings, is_loopback, spec_of
+from commander.settings import Settings, is_loopback
 from commander.sources import (
     Loaded,
     Source,
@@ -23,6 +23,7 @@ from commander.sources import (
     load,
     rows,
 )
+from commander.specs import RESERVED, spec_of
 
 GOOD_TOKEN = "a-token-that-is-long-enough"
 FIELDS = attrs.fields(Settings)

@@ -1,0 +1,109 @@
+"""What a setting is, beside its value: names, kind, unit, meaning, reason.
+
+``commander.settings`` declares the settings with these; the command line, the
+reference page and the start-up log read them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from commander.kinds import Kind
+
+__all__ = ["RESERVED", "Reserved", "Spec", "setting", "spec_of"]
+
+_KEY: Final = "commander"
+
+
+@attrs.frozen(kw_only=True)
+class Spec:
+    """What is known about one setting beside its value."""
+
+    variable: str | None
+    """Environment name, or None if there is only a flag."""
+    flag: str | None
+    """Long flag without dashes, or None if there is only a variable."""
+    kind: Kind
+    unit: str
+    """In words: ``seconds``, ``bytes``, ``-`` where there is none."""
+    meaning: str
+    reason: str
+    """Why the default is what it is."""
+    secret: bool = False
+    """Only ever shown as set, unset or generated."""
+
+    @property
+    def name(self) -> str:
+        """The name that logs and errors use: the variable, else the flag."""
+        return self.variable or f"--{self.flag}"
+
+    def shown(self, value: Any) -> str:
+        """A value of this setting as tables write it; not for secrets."""
+        if value is None:
+            return "unset"
+        return self.kind.show(value) or "empty"
+
+
+def spec_of(attribute: attrs.Attribute[Any]) -> Spec:
+    """The ``Spec`` of a field of ``Settings``."""
+    spec: Spec = attribute.metadata[_KEY]
+    return spec
+
+
+def setting(
+    default: Any,
+    kind: Kind,
+    meaning: str,
+    reason: str,
+    *,
+    variable: str | None = None,
+    flag: str | None = "",
+    unit: str = "-",
+    secret: bool = False,
+) -> Any:
+    """A field of ``Settings``; an empty flag means: named after the variable."""
+    if flag == "" and variable is not None:
+        flag = variable.removeprefix("MCP_").lower().replace("_", "-")
+    spec = Spec(
+        variable=variable,
+        flag=flag,
+        kind=kind,
+        unit=unit,
+        meaning=meaning,
+        reason=reason,
+        secret=secret,
+    )
+    return attrs.field(default=default, metadata={_KEY: spec}, repr=not secret)
+
+
+@attrs.frozen(kw_only=True)
+class Reserved:
+    """A name of the design that this version does not implement yet."""
+
+    variable: str
+    protective: bool
+    """An operator who sets it relies on it: the server refuses to start. Others
+    are only warned about."""
+
+
+RESERVED: Final = tuple(
+    Reserved(variable=name, protective=protective)
+    for protective, names in (
+        (
+            True,
+            "MCP_AUTH_TOKENS_FILE MCP_LIMIT_CPU_SECONDS MCP_LIMIT_MEMORY_BYTES "
+            "MCP_LIMIT_FILE_BYTES MCP_LIMIT_FILES MCP_LIMIT_PROCESSES MCP_RUN_AS "
+            "MCP_SANDBOX MCP_WORKSPACE",
+        ),
+        (
+            False,
+            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_MAX_SESSIONS "
+            "MCP_MEMORY_BUDGET_BYTES MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR "
+            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
+        ),
+    )
+    for name in names.split()
+)
+"""Names kept for later versions, so that nobody gives them another meaning."""
