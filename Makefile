@@ -1,0 +1,70 @@
+# Everything runs from .venv, which .ci/venv makes and leaves alone while it fits.
+# Another interpreter: make test PYTHON=python3.13
+
+PYTHON ?= python3
+export PYTHON
+
+BIN := .venv/bin
+LOCKED := -c requirements/constraints.txt
+# Without "compat" setuptools installs a finder hook, which hides the twist plugin.
+EDITABLE := --config-settings editable_mode=compat -e
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test check lint types contracts fix docs build lock clean venv venv-dev venv-clients
+
+help: ## Show this help
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
+
+run: venv ## Start the server on 127.0.0.1:3000; ARGS="..." are its options
+	$(BIN)/twist commander $(ARGS)
+
+test: venv-dev venv-clients ## Run the whole test suite with coverage
+	$(BIN)/python -m pytest --cov
+
+check: lint types contracts test ## All that CI checks
+
+lint: venv-dev ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv-dev ## Check types
+	$(BIN)/mypy
+
+contracts: venv-dev ## Check who imports whom
+	$(BIN)/lint-imports
+
+fix: venv-dev ## Repair style and format where a tool can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: venv-dev ## Write the reference pages anew
+	$(BIN)/python -m commander.reference >docs/configuration.new
+	mv docs/configuration.new docs/configuration.md
+
+build: venv-dev ## Make wheel and sdist in dist/
+	$(BIN)/python -m build
+
+lock: ## Pin what a clean installation of today gets
+	rm -rf .venv-lock
+	@.ci/venv .venv-lock '.[dev]'
+	{ sed -n '/^#/p' requirements/constraints.txt; \
+	    .venv-lock/bin/python -m pip freeze --exclude commander-mcp; } >.venv-lock/new
+	mv .venv-lock/new requirements/constraints.txt
+	rm -rf .venv-lock
+
+clean: ## Remove all that make made
+	rm -rf .venv .venv-* .cache build dist *.egg-info .coverage* .hypothesis .*_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -f twisted/plugins/dropin.cache
+
+venv:
+	@.ci/venv .venv $(LOCKED) $(EDITABLE) .
+
+venv-dev:
+	@.ci/venv .venv $(LOCKED) $(EDITABLE) '.[dev]'
+
+# The two official clients cannot share an environment, nor be in ours.
+venv-clients:
+	@.ci/venv .venv-mcp1 'mcp>=1.20,<2'
+	@.ci/venv .venv-mcp2 'mcp>=2,<3'
