@@ -35,6 +35,8 @@ def banner(
     shown = token or "$MCP_AUTH_TOKEN"
     # Double quotes, so that the shell fills in the variable.
     bearer = f'"Authorization: Bearer {shown}"'
+    # Brackets of an IPv6 address are patterns to some shells.
+    at = shlex.quote(url)
     body = msgspec.json.encode(_SAMPLE).decode()
     lines = [f"commander listens on {url}", *_about_token(token, token_is_set, kept)]
     if not token_is_set:
@@ -42,10 +44,10 @@ def banner(
     lines += [
         "",
         "run a command:",
-        f"  curl -sS {url} -H {bearer} -H 'Content-Type: application/json' -d '{body}'",
+        f"  curl -sS {at} -H {bearer} -H 'Content-Type: application/json' -d '{body}'",
         "",
         "add it to Claude Code:",
-        f"  claude mcp add --transport http commander {url} --header {bearer}",
+        f"  claude mcp add --transport http commander {at} --header {bearer}",
         "",
     ]
     return "\n".join(lines)

@@ -22,7 +22,7 @@ from twisted.python import usage
 
 from commander import __version__
 from commander.arguments import normalise
-from commander.auth.state import DeskToken, desk_token
+from commander.auth.state import DeskToken, desk_token, keep_token
 from commander.auth.tokens import TokenDigest, digest_of
 from commander.banner import banner
 from commander.errors import StartError
@@ -30,7 +30,7 @@ from commander.execution.groups import PosixGroups
 from commander.execution.launcher import find_launcher
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build
-from commander.settings import Settings, spec_of
+from commander.settings import Settings
 from commander.sources import (
     Loaded,
     Source,
@@ -39,6 +39,7 @@ from commander.sources import (
     load,
     rows,
 )
+from commander.specs import spec_of
 from commander.telemetry.logging import Level, StructuredLog, observer_factory
 
 __all__ = ["Options", "makeService"]
@@ -84,8 +85,8 @@ class Options(usage.Options):
     @property
     def flags(self) -> dict[str, str]:
         """The flags that were given, as texts by name."""
-        names = [parameters[0] for parameters in self.optParameters]
-        return {str(name): self[name] for name in names if self[name] is not None}
+        names = [str(parameters[0]) for parameters in self.optParameters]
+        return {name: self[name] for name in names if self[name] is not None}
 
 
 def makeService(options: Options) -> CommanderService:
@@ -124,6 +125,8 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
         ),
     )
     address = service.listen()
+    if desk is not None:
+        desk = keep_token(desk, os.environ)
     _log_through_us(options, settings)
     _log_configuration(log, loaded)
     reactor.callWhenRunning(_watch_signals, reactor, service)
@@ -170,10 +173,10 @@ def _log_configuration(log: StructuredLog, loaded: Loaded) -> None:
 
 
 def _show_banner(settings: Settings, desk: DeskToken | None, address: Any) -> None:
-    host = settings.http_host
     port = getattr(address, "port", None)
     if port is None or settings.no_auth or sys.__stderr__ is None:
         return
+    host = settings.http_host if settings.listen is None else address.host
     shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
     script = shutil.which("commander-mcp") or str(
         Path(sys.executable).parent / "commander-mcp"
@@ -200,7 +203,7 @@ def _watch_signals(reactor: Any, service: CommanderService) -> None:
             reactor.callFromThread(service.hurry)
             return
         service.note_stop_reason(signal.Signals(number).name)
-        previous = twisted_handlers[number]
+        previous = twisted_handlers[signal.Signals(number)]
         if callable(previous):
             previous(number, frame)
         else:
@@ -208,10 +211,10 @@ def _watch_signals(reactor: Any, service: CommanderService) -> None:
 
     # The terminal's hang-up as well: by default it would end the server at once and
     # leave its commands running. Under nohup it is ignored, and stays so.
-    numbers = [signal.SIGTERM, signal.SIGINT]
+    watched = [signal.SIGTERM, signal.SIGINT]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    twisted_handlers = {number: signal.signal(number, handle) for number in numbers}
+        watched.append(signal.SIGHUP)
+    twisted_handlers = {which: signal.signal(which, handle) for which in watched}
 
 
 def _one_line(error: Exception) -> str:

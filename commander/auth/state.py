@@ -20,7 +20,7 @@ import attrs
 from commander.auth.tokens import TokenDigest, digest_of
 from commander.errors import StartError
 
-__all__ = ["DeskToken", "desk_token", "new_token_command", "state_file"]
+__all__ = ["DeskToken", "desk_token", "keep_token", "new_token_command", "state_file"]
 
 _TOKEN_BYTES: Final = 32
 _DIGEST_BYTES: Final = 32
@@ -37,7 +37,7 @@ class DeskToken:
     token: str | None = attrs.field(default=None, repr=False)
     """The token itself, at the one moment that it is known; else None."""
     kept: bool = True
-    """False if it could not be written down and ends with this process."""
+    """False if it is not written down and ends with this process."""
 
 
 def state_file(environ: Mapping[str, str]) -> Path | None:
@@ -52,16 +52,26 @@ def state_file(environ: Mapping[str, str]) -> Path | None:
 
 
 def desk_token(environ: Mapping[str, str]) -> DeskToken:
-    """The kept token's digest, or a new token.
+    """The kept token's digest, or a new token, which nobody has kept yet.
 
     Raises:
         StartError: A state file is there and cannot be trusted or read.
     """
     path = state_file(environ)
     kept = None if path is None else _read(path)
-    if kept is not None:
-        return DeskToken(digest=kept)
-    return _make(path)
+    return _new() if kept is None else DeskToken(digest=kept)
+
+
+def keep_token(desk: DeskToken, environ: Mapping[str, str]) -> DeskToken:
+    """Write a new token's digest down, if there is a place for it.
+
+    To be called when the token is sure to be shown: a start that fails later would
+    leave the digest of a token that nobody has seen.
+    """
+    if desk.token is None:
+        return desk
+    path = state_file(environ)
+    return attrs.evolve(desk, kept=path is not None and _write(path, desk.digest))
 
 
 def new_token_command(args: Sequence[str]) -> int:
@@ -72,7 +82,7 @@ def new_token_command(args: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    made = _make(state_file(os.environ))
+    made = keep_token(_new(), os.environ)
     if not made.kept:
         print(  # noqa: T201 - as above
             "commander-mcp: the token's digest cannot be written: set HOME or "
@@ -89,11 +99,9 @@ def new_token_command(args: Sequence[str]) -> int:
     return 0
 
 
-def _make(path: Path | None) -> DeskToken:
+def _new() -> DeskToken:
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    digest = digest_of(token)
-    kept = path is not None and _write(path, digest)
-    return DeskToken(digest=digest, token=token, kept=kept)
+    return DeskToken(digest=digest_of(token), token=token, kept=False)
 
 
 def _read(path: Path) -> TokenDigest | None:

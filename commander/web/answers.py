@@ -14,7 +14,6 @@ from commander.auth.answers import HttpAnswer
 from commander.mcp.jsonrpc import INVALID_REQUEST, ProtocolError, error_body
 
 __all__ = [
-    "bad_request",
     "internal_error",
     "method_not_allowed",
     "not_found",
@@ -23,7 +22,6 @@ __all__ = [
 ]
 
 _REASONS: Final = {
-    400: "bad request",
     404: "not found",
     405: "method not allowed",
     500: "internal error",
@@ -38,11 +36,6 @@ def _plain(status: int, headers: tuple[tuple[str, str], ...] = ()) -> HttpAnswer
 def not_found() -> HttpAnswer:
     """A path that is not served; OAuth's well-known paths among them."""
     return _plain(404)
-
-
-def bad_request() -> HttpAnswer:
-    """A request line that no route can be looked up for."""
-    return _plain(400)
 
 
 def internal_error() -> HttpAnswer:

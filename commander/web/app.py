@@ -2,7 +2,9 @@
 
 ``/mcp`` for MCP clients, ``/`` for callers of the Go server, ``/health`` for load
 balancers. Everything else is 404 without being asked for a token: clients look for
-OAuth's well-known paths, and anything but 404 there makes them start a login.
+OAuth's well-known paths, and anything but 404 there makes them start a login. That
+answer is ``CommanderRequest``'s: other paths, and other spellings of these, do not
+get as far as the router.
 """
 
 from __future__ import annotations
@@ -14,18 +16,12 @@ from klein import Klein
 from klein.resource import KleinResource
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect
+from werkzeug.exceptions import MethodNotAllowed
 
-from commander.auth.answers import HttpAnswer, write_answer
+from commander.auth.answers import write_answer
 from commander.auth.resource import Authenticator, AuthResource
 from commander.telemetry.logging import StructuredLog
-from commander.web.answers import (
-    bad_request,
-    internal_error,
-    method_not_allowed,
-    not_found,
-)
+from commander.web.answers import internal_error, method_not_allowed
 from commander.web.exchange import Exchange
 from commander.web.health import Health
 
@@ -82,24 +78,14 @@ class WebApp:
         """Public."""
         write_answer(request, self._health.answer())
 
-    @routes.handle_errors(RequestRedirect)
-    def redirected(self, request: IRequest, failure: Failure) -> None:
-        """The router would like another spelling of the path; we serve just one."""
-        write_answer(request, not_found())
-
-    @routes.handle_errors(HTTPException)
-    def refused(self, request: IRequest, failure: Failure) -> None:
-        """No route, or not with this method."""
-        write_answer(request, _routing_answer(failure.value))
+    @routes.handle_errors(MethodNotAllowed)
+    def wrong_method(self, request: IRequest, failure: Failure) -> None:
+        """A route that knows its methods, and not this one."""
+        allowed = getattr(failure.value, "valid_methods", None) or ()
+        write_answer(request, method_not_allowed(", ".join(sorted(allowed))))
 
     @routes.handle_errors(Exception)
     def failed(self, request: IRequest, failure: Failure) -> None:
         """The boundary for faults of ours in a route: logged, answered 500."""
         self._log.failure("route_failed", failure)
         write_answer(request, internal_error())
-
-
-def _routing_answer(error: BaseException) -> HttpAnswer:
-    if isinstance(error, MethodNotAllowed):
-        return method_not_allowed(", ".join(sorted(error.valid_methods or ())))
-    return not_found() if isinstance(error, NotFound) else bad_request()

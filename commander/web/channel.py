@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
@@ -25,9 +26,8 @@ BODY_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 2.0
 """How long the rest of a refused request is read and thrown away."""
 
-_TIMEOUT_ANSWER: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
+_LAST_ANSWER: Final = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""Of a connection on which there is no request to answer."""
 
 
 class CommanderChannel(HTTPChannel):
@@ -39,6 +39,8 @@ class CommanderChannel(HTTPChannel):
         site: The ``CommanderSite`` that the connection came to.
     """
 
+    transport: Any  # more than ITransport: TCP's methods are used
+
     def __init__(
         self,
         clock: IReactorTime,
@@ -49,7 +51,9 @@ class CommanderChannel(HTTPChannel):
         self.site = site
         self.requestFactory = site.requestFactory
         self.timeOut = site.timeOut
-        self.callLater = clock.callLater
+        # As HTTPFactory does it: TimeoutMixin's timers are to be on the same clock.
+        self.callLater = clock.callLater  # type: ignore[method-assign, assignment]
+        self._monotonic = monotonic
         self._deadline = Alarm(clock, monotonic)
         self._receiving = False
 
@@ -65,12 +69,23 @@ class CommanderChannel(HTTPChannel):
             self._deadline.set(HEAD_SECONDS, self._too_slow)
         super().dataReceived(data)
 
+    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
+        """One header; False, and the connection ends, if it cannot be read."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            # Python reads no number of more than 4300 digits, such as a length.
+            self._end_with(b"400 Bad Request")
+            return False
+
     def allHeadersReceived(self) -> None:
         """The head is complete, the body may follow."""
         self._deadline.set(BODY_SECONDS, self._too_slow)
         # Twisted knows the request line by now and tells the request only after
         # the body; ours wants to refuse before it.
-        self.requests[-1].head_received(self._command, self._path, self._version)
+        request = self.requests[-1]
+        request.received_at = self._monotonic()
+        request.head_received(self._command, self._path, self._version)
         super().allHeadersReceived()
 
     def allContentReceived(self) -> None:
@@ -84,6 +99,10 @@ class CommanderChannel(HTTPChannel):
     def requestDone(self, request: Any) -> None:
         """The answer is written; the next request may come."""
         self._receiving = False
+        if not self.persistent:
+            # Twisted has switched it off. Without, a client that does not read its
+            # answer would stay for ever.
+            self.setTimeout(self.site.timeOut)
         super().requestDone(request)
 
     def linger(self, request: Any) -> None:
@@ -92,7 +111,7 @@ class CommanderChannel(HTTPChannel):
         self.site.log(request)
         self._deadline.set(LINGER_SECONDS, self.abort_after_close)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self._deadline.cancel()
         self.site.connection_closed(self)
@@ -100,8 +119,12 @@ class CommanderChannel(HTTPChannel):
 
     def timeoutConnection(self) -> None:
         """No byte came for the idle time."""
-        self._deadline.cancel()
         self.abort_after_close()
+
+    def loseConnection(self) -> None:
+        """Close once all is sent; nothing more is expected from the client."""
+        self._deadline.cancel()
+        super().loseConnection()
 
     def abort_after_close(self) -> None:
         """Close, and do not wait long for a client that does not read."""
@@ -117,5 +140,8 @@ class CommanderChannel(HTTPChannel):
         self.transport.abortConnection()
 
     def _too_slow(self) -> None:
-        self.transport.write(_TIMEOUT_ANSWER)
+        self._end_with(b"408 Request Timeout")
+
+    def _end_with(self, status: bytes) -> None:
+        self.transport.write(_LAST_ANSWER % status)
         self.abort_after_close()

@@ -23,7 +23,7 @@ from commander.web.answers import (
     unavailable,
 )
 from commander.web.drain import Drain
-from commander.web.guards import Guards, media_type_problem
+from commander.web.guards import Guards, header_texts, media_type_problem
 from commander.web.request import CommanderRequest
 
 __all__ = ["Exchange"]
@@ -93,13 +93,10 @@ class Exchange:
         refusal = self._refusal(request, principal, plain_rpc=plain_rpc)
         if refusal is not None:
             return refusal
+        versions = header_texts(request.requestHeaders, b"mcp-protocol-version")
         reply = await self._dispatcher.answer(
             request.take_body(),
-            InboundHeaders(
-                protocol_version=request.requestHeaders.getRawHeaders(
-                    "mcp-protocol-version", [None]
-                )[0]
-            ),
+            InboundHeaders(protocol_version=versions[0] if versions else None),
             CallContext(principal=principal, plain_rpc=plain_rpc),
         )
         return HttpAnswer(status=reply.status, body=reply.body)

@@ -16,7 +16,7 @@ from twisted.web.http_headers import Headers
 from commander.auth.answers import HttpAnswer
 from commander.web.answers import refused
 
-__all__ = ["Guards", "media_type_problem"]
+__all__ = ["Guards", "header_texts", "media_type_problem"]
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _JSON: Final = "application/json"
@@ -37,7 +37,7 @@ class Guards:
 
     def problem(self, headers: Headers) -> HttpAnswer | None:
         """The refusal that Host or Origin deserve, or None."""
-        hosts = headers.getRawHeaders("host") or []
+        hosts = header_texts(headers, b"host")
         if len(hosts) > 1:
             return refused(400, "more than one Host header")
         host = _authority(hosts[0]) if hosts else None
@@ -56,7 +56,7 @@ class Guards:
     def _origin_problem(
         self, headers: Headers, host: SplitResult | None
     ) -> HttpAnswer | None:
-        for origin in headers.getRawHeaders("origin") or []:
+        for origin in header_texts(headers, b"origin"):
             if origin.lower() in self.allowed_origins or self._is_own(origin, host):
                 continue
             return refused(
@@ -86,11 +86,20 @@ def media_type_problem(headers: Headers, *, lenient: bool) -> HttpAnswer | None:
             Never for anonymous callers: a web page can send exactly these without
             asking.
     """
-    values = headers.getRawHeaders("content-type") or []
+    values = header_texts(headers, b"content-type")
     types = {value.partition(";")[0].strip().lower() for value in values}
     if types == {_JSON} or (lenient and types <= {_FORM, _JSON}):
         return None
     return refused(415, f"Content-Type must be {_JSON}")
+
+
+def header_texts(headers: Headers, name: bytes) -> list[str]:
+    """All values of a header as text; bytes that are no UTF-8 become U+FFFD.
+
+    Twisted would raise on those if it were asked for text.
+    """
+    values = headers.getRawHeaders(name) or ()
+    return [value.decode("utf-8", "replace") for value in values]
 
 
 def _authority(host: str) -> SplitResult | None:
@@ -106,7 +115,7 @@ def _split(url: str) -> SplitResult | None:
         return None
     if split.path or split.query or split.fragment or split.username is not None:
         return None
-    return split
+    return split if split.hostname else None
 
 
 def _hostname(split: SplitResult) -> str:

@@ -14,8 +14,7 @@ and thrown away (the "lingering close" of web servers).
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any, Final, Protocol
-from urllib.parse import unquote_to_bytes
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -24,7 +23,10 @@ from twisted.web.server import Request
 
 from commander.auth.answers import HttpAnswer, write_answer
 from commander.principals import Principal
-from commander.web.answers import bad_request, not_found, refused, unavailable
+from commander.web.answers import internal_error, not_found, refused, unavailable
+
+if TYPE_CHECKING:
+    from commander.web.channel import CommanderChannel
 
 __all__ = ["BodyBudget", "CommanderRequest", "HeadGate"]
 
@@ -69,6 +71,11 @@ class HeadGate(Protocol):
 class CommanderRequest(Request):
     """One request; ``take_body`` hands its body out, once."""
 
+    channel: CommanderChannel
+    content: BytesIO
+
+    received_at = 0.0
+    """When the headers were complete, by the site's monotonic clock."""
     _refused = False
     _reserved_bytes = 0
 
@@ -103,7 +110,6 @@ class CommanderRequest(Request):
         if self._refused:
             self.channel.abort_after_close()
             return
-        self.head_received(command, path, version)
         self.args = {}
         self.process()
 
@@ -111,19 +117,24 @@ class CommanderRequest(Request):
         """Find the resource and render it; sends no ``Server`` header."""
         self.site = self.channel.site
         self.setHeader(b"Date", datetimeToString())
-        if not _is_plain(self.method, self.path):
-            write_answer(self, bad_request())
+        if not self._gate.serves(self.path):
+            write_answer(self, not_found())
             self.finish()
             return
+        # The router would take other spellings of a path as well, such as ``//mcp``.
         self.prepath: list[bytes] = []
-        self.postpath = [
-            unquote_to_bytes(segment) for segment in self.path[1:].split(b"/")
-        ]
+        self.postpath = self.path[1:].split(b"/")
         try:
             self.render(self.site.getResourceFor(self))
         except Exception:
             # The boundary for faults of ours in rendering: logged, answered 500.
             self.processingFailed(Failure())
+
+    def processingFailed(self, reason: Failure) -> None:  # noqa: N802 - Twisted's
+        """A fault of ours that no route answered for."""
+        self._log.failure("", failure=reason)
+        write_answer(self, internal_error())
+        self.finish()
 
     def take_body(self) -> bytes:
         """The whole body; the request keeps nothing of it."""
@@ -165,8 +176,8 @@ class CommanderRequest(Request):
             return not_found()
         if not gate.is_public(self.path):
             asked: list[Principal | HttpAnswer] = []
-            gate.authenticate(self).addCallback(asked.append)
-            # A checker that answers later is asked again at the resource.
+            # A checker that answers later, or fails, is asked again at the resource.
+            gate.authenticate(self).addCallbacks(asked.append, lambda failure: None)
             if asked and isinstance(asked[0], HttpAnswer):
                 return asked[0]
         if length is not None and length > self._body_limit:
@@ -192,13 +203,6 @@ class CommanderRequest(Request):
 
 
 def _too_long(limit: int) -> HttpAnswer:
+    if not limit:
+        return refused(413, "no request body is taken here")
     return refused(413, f"request body over {limit} bytes (MCP_MAX_BODY_BYTES)")
-
-
-def _is_plain(method: bytes, path: bytes) -> bool:
-    """Whether the router can read method and path as text."""
-    try:
-        unquote_to_bytes(path).decode()
-    except UnicodeDecodeError:
-        return False
-    return method.isalpha() and method.isascii() and path.startswith(b"/")

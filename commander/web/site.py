@@ -73,16 +73,19 @@ class CommanderSite(Site):
         self._max_connections = max_connections
         self._channels: set[CommanderChannel] = set()
         self._all_closed: Deferred[None] | None = None
+        self._full = False
 
     @property
     def connections(self) -> int:
         """Connections that are open now."""
         return len(self._channels)
 
-    def buildProtocol(self, addr: IAddress | None) -> CommanderChannel | None:
+    def buildProtocol(  # type: ignore[override]  # Twisted's wraps its channel for HTTP/2
+        self, addr: IAddress | None
+    ) -> CommanderChannel | None:
         """A channel for a new client; None closes the connection at once."""
         if self.connections >= self._max_connections:
-            self._access.connection_refused(str(getattr(addr, "host", "unknown")))
+            self._note_refusal(str(getattr(addr, "host", "unknown")))
             return None
         channel = CommanderChannel(self._clock, self._monotonic, self)
         channel.factory = self
@@ -95,6 +98,7 @@ class CommanderSite(Site):
     def connection_closed(self, channel: CommanderChannel) -> None:
         """A channel lost its connection."""
         self._channels.discard(channel)
+        self._full = False
         self._tell_if_all_closed()
 
     def close_connections(self) -> Deferred[None]:
@@ -122,8 +126,15 @@ class CommanderSite(Site):
             path=request.path.decode("ascii", "replace"),
             status=request.code,
             sent_bytes=request.sentLength,
+            duration_seconds=self._monotonic() - request.received_at,
             peer=peer_address(request),
         )
+
+    def _note_refusal(self, peer: str) -> None:
+        """Log the first of a row: a flood of connections is no flood of records."""
+        if not self._full:
+            self._full = True
+            self._access.connection_refused(peer, limit=self._max_connections)
 
     def _tell_if_all_closed(self) -> None:
         if self._all_closed is not None and not self._channels:

@@ -1,0 +1,387 @@
+"""The published fakes keep the promises of what they stand for."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+from typing import Any
+
+import pytest
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.interfaces import (
+    IConsumer,
+    IProcessProtocol,
+    IProcessTransport,
+    IPushProducer,
+    ITransport,
+)
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import ILogObserver
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from commander.execution.groups import GroupSignals
+from commander.interfaces import CommandAudit
+from commander.reactors import ICommanderReactor
+from commander.settings import Settings
+from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
+from commander.testing.processes import GroupMember
+from commander.testing.server import MemoryLog, MemoryServer
+
+STDOUT, STDERR = 1, 2
+
+
+class Listener(ProcessProtocol):
+    """Writes down what a process tells."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+
+    def connectionMade(self) -> None:
+        self.told.append(("made", self.transport))
+
+    def outReceived(self, data: bytes) -> None:
+        self.told.append(("out", data))
+
+    def errReceived(self, data: bytes) -> None:
+        self.told.append(("err", data))
+
+    def processExited(self, reason: Failure) -> None:
+        self.told.append(("exited", reason.value))
+
+    def processEnded(self, reason: Failure) -> None:
+        self.told.append(("ended", reason.value))
+
+    @property
+    def words(self) -> list[str]:
+        """The first word of each thing told."""
+        return [word for word, _ in self.told]
+
+
+class Stage:
+    """One process on a reactor in memory."""
+
+    def __init__(self) -> None:
+        self.reactor = ProcessReactor()
+        self.listener = Listener()
+        self.process: MemoryProcess = self.reactor.spawnProcess(
+            self.listener, "/bin/sh", ("/bin/sh", "-c", "true"), {"A": "1"}
+        )
+
+    def settle(self) -> None:
+        """Let what was begun happen."""
+        self.reactor.advance(0)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+# --- interfaces --------------------------------------------------------------------
+
+
+def test_a_memory_process_is_a_process_transport(stage: Stage) -> None:
+    assert verifyObject(IProcessTransport, stage.process)
+    assert verifyObject(IProcessProtocol, stage.listener)
+
+
+def test_a_process_reactor_is_the_reactor_that_commander_uses(stage: Stage) -> None:
+    assert verifyObject(ICommanderReactor, stage.reactor)
+    groups: GroupSignals = stage.reactor
+    assert groups.alive(stage.process.group)
+
+
+def test_a_memory_audit_has_the_signatures_of_an_audit() -> None:
+    audit: CommandAudit = MemoryAudit()
+    for name in ("refused", "busy", "started", "ended", "failed"):
+        promised = inspect.signature(getattr(CommandAudit, name)).parameters
+        kept = inspect.signature(getattr(type(audit), name)).parameters
+        assert kept == promised
+
+
+def test_a_memory_log_is_an_observer() -> None:
+    assert verifyObject(ILogObserver, MemoryLog())
+
+
+def test_the_transport_of_a_connection_is_one() -> None:
+    with MemoryServer() as server:
+        transport = server.http.connect().transport
+        for interface in (ITransport, IConsumer, IPushProducer):
+            assert verifyObject(interface, transport)
+
+
+# --- processes ---------------------------------------------------------------------
+
+
+def test_a_process_is_started_with_what_it_was_given(stage: Stage) -> None:
+    assert stage.reactor.processes == [stage.process]
+    assert stage.process.arguments == ("/bin/sh", "-c", "true")
+    assert stage.process.env == {"A": "1"}
+    assert stage.process.pid == stage.process.group
+    assert stage.listener.told == [("made", stage.process)]
+
+
+def test_every_process_has_an_id_of_its_own(stage: Stage) -> None:
+    other = stage.reactor.spawnProcess(Listener(), "/bin/sh")
+    assert other.pid != stage.process.pid
+    assert other.env == {}
+
+
+def test_a_spawn_can_fail(stage: Stage) -> None:
+    stage.reactor.spawn_error = OSError(11, "Resource temporarily unavailable")
+    with pytest.raises(OSError, match="temporarily"):
+        stage.reactor.spawnProcess(Listener(), "/bin/sh")
+    assert len(stage.reactor.processes) == 1
+
+
+def test_a_process_can_act_before_its_spawn_returns(stage: Stage) -> None:
+    stage.reactor.on_spawn = lambda process: process.exit(3)
+    listener = Listener()
+    stage.reactor.spawnProcess(listener, "/bin/sh")
+    assert listener.words == ["made", "exited", "ended"]
+
+
+def test_output_arrives_until_the_pipes_close(stage: Stage) -> None:
+    stage.process.emit(STDOUT, b"a")
+    stage.process.emit(STDERR, b"b")
+    stage.process.loseConnection()
+    stage.process.emit(STDOUT, b"c")
+    assert stage.listener.told[1:] == [("out", b"a"), ("err", b"b")]
+    assert stage.process.closed
+
+
+@pytest.mark.parametrize(
+    "close",
+    [
+        MemoryProcess.loseConnection,
+        MemoryProcess.closeStdout,
+        MemoryProcess.closeStderr,
+        lambda process: process.closeChildFD(1),
+    ],
+)
+def test_pipes_are_closed_together(stage: Stage, close: Any) -> None:
+    close(stage.process)
+    assert stage.process.closed
+
+
+def test_standard_input_is_nobodys(stage: Stage) -> None:
+    stage.process.closeStdin()
+    assert not stage.process.closed
+    for write in (
+        lambda: stage.process.write(b"x"),
+        lambda: stage.process.writeSequence([b"x"]),
+        lambda: stage.process.writeToChild(0, b"x"),
+    ):
+        with pytest.raises(KeyError):
+            write()
+
+
+def test_a_clean_exit_is_process_done(stage: Stage) -> None:
+    stage.process.exit()
+    assert stage.listener.words == ["made", "exited", "ended"]
+    for _, reason in stage.listener.told[1:]:
+        assert isinstance(reason, ProcessDone)
+        assert reason.exitCode == 0
+        assert reason.signal is None
+    assert stage.process.pid is None
+
+
+def test_another_exit_tells_its_code(stage: Stage) -> None:
+    stage.process.exit(7)
+    assert_ended(stage, exit_code=7, signal_number=None)
+
+
+def test_an_end_by_signal_tells_the_signal(stage: Stage) -> None:
+    stage.process.exit(signal_name="SIGSEGV")
+    assert_ended(stage, exit_code=None, signal_number=signal.SIGSEGV)
+
+
+def assert_ended(
+    stage: Stage, *, exit_code: int | None, signal_number: int | None
+) -> None:
+    assert stage.listener.words == ["made", "exited", "ended"]
+    for _, reason in stage.listener.told[1:]:
+        assert isinstance(reason, ProcessTerminated)
+        assert (reason.exitCode, reason.signal) == (exit_code, signal_number)
+
+
+def test_a_process_exits_once(stage: Stage) -> None:
+    stage.process.exit(1)
+    stage.process.exit(2)
+    assert stage.listener.words == ["made", "exited", "ended"]
+
+
+def test_a_signal_works_a_moment_later(stage: Stage) -> None:
+    stage.process.signalProcess("TERM")
+    assert stage.listener.words == ["made"]
+    stage.settle()
+    assert_ended(stage, exit_code=None, signal_number=signal.SIGTERM)
+    assert stage.process.signals == [signal.SIGTERM]
+
+
+def test_a_number_is_a_signal_too(stage: Stage) -> None:
+    stage.process.signalProcess(signal.SIGKILL)
+    stage.settle()
+    assert_ended(stage, exit_code=None, signal_number=signal.SIGKILL)
+
+
+def test_a_process_that_is_gone_takes_no_signal(stage: Stage) -> None:
+    stage.process.exit()
+    with pytest.raises(ProcessExitedAlready):
+        stage.process.signalProcess("TERM")
+
+
+def test_every_signal_but_kill_can_be_ignored(stage: Stage) -> None:
+    stage.process.ignore("SIGTERM", "SIGKILL")
+    stage.process.signalProcess("TERM")
+    stage.settle()
+    assert stage.listener.words == ["made"]
+    stage.process.signalProcess("KILL")
+    stage.settle()
+    assert stage.listener.words == ["made", "exited", "ended"]
+
+
+# --- groups ------------------------------------------------------------------------
+
+
+def is_alive(member: GroupMember) -> bool:
+    # As a function, or mypy would take what was found once for a fact.
+    return member.alive
+
+
+def test_a_group_without_members_is_gone_with_its_leader(stage: Stage) -> None:
+    group = stage.process.group
+    assert stage.reactor.send(group, 0)
+    stage.process.exit()
+    assert not stage.reactor.alive(group)
+    assert not stage.reactor.send(group, signal.SIGTERM)
+
+
+def test_a_group_that_never_was_is_not_alive(stage: Stage) -> None:
+    assert not stage.reactor.alive(1)
+    assert not stage.reactor.send(1, signal.SIGTERM)
+
+
+def test_a_member_keeps_group_and_pipes_open(stage: Stage) -> None:
+    member = stage.process.leave_behind()
+    stage.process.exit()
+    assert stage.listener.words == ["made", "exited"]
+    assert stage.reactor.send(stage.process.group, signal.SIGTERM)
+    assert is_alive(member)
+    stage.settle()
+    assert not is_alive(member)
+    assert stage.listener.words == ["made", "exited", "ended"]
+    assert stage.process.signals == [signal.SIGTERM]
+
+
+def test_a_member_that_holds_no_pipe_only_keeps_the_group(stage: Stage) -> None:
+    stage.process.leave_behind(GroupMember(holds_pipes=False))
+    stage.process.exit()
+    assert stage.listener.words == ["made", "exited", "ended"]
+    assert stage.reactor.alive(stage.process.group)
+
+
+def test_a_member_can_ignore_a_signal_and_cannot_ignore_kill(stage: Stage) -> None:
+    ignores = frozenset({signal.SIGTERM, signal.SIGKILL})
+    member = stage.process.leave_behind(GroupMember(ignores=ignores))
+    stage.reactor.send(stage.process.group, signal.SIGTERM)
+    stage.settle()
+    assert is_alive(member)
+    assert stage.listener.words == ["made", "exited"]
+    stage.reactor.send(stage.process.group, signal.SIGKILL)
+    stage.settle()
+    assert not is_alive(member)
+    assert stage.listener.words == ["made", "exited", "ended"]
+
+
+def test_a_writer_outside_the_group_holds_the_pipes_whatever_the_group_does(
+    stage: Stage,
+) -> None:
+    stage.process.escaped_writer = True
+    stage.process.exit()
+    assert not stage.reactor.alive(stage.process.group)
+    assert stage.listener.words == ["made", "exited"]
+    stage.process.close_escaped_writer()
+    assert stage.listener.words == ["made", "exited", "ended"]
+
+
+def test_closing_the_pipes_ends_the_wait_for_a_writer(stage: Stage) -> None:
+    stage.process.escaped_writer = True
+    stage.process.exit()
+    stage.process.loseConnection()
+    stage.settle()
+    assert stage.listener.words == ["made", "exited", "ended"]
+    stage.process.loseConnection()
+    stage.settle()
+    assert stage.listener.words == ["made", "exited", "ended"]
+
+
+# --- HTTP --------------------------------------------------------------------------
+
+
+def test_a_refused_connection_takes_what_is_sent_and_answers_nothing() -> None:
+    with MemoryServer(Settings(max_connections=1)) as server:
+        server.http.connect()
+        refused = server.http.begin("GET", "/health")
+        assert refused.channel is None
+        assert refused.responses() == []
+        refused.lose()
+
+
+def test_a_closing_connection_reads_nothing_more() -> None:
+    with MemoryServer() as server:
+        connection = server.http.connect()
+        connection.send(b"GET /health HTTP/1.0\r\n\r\n")
+        assert connection.closing
+        assert not connection.reading
+        connection.send(b"GET /health HTTP/1.0\r\n\r\n")
+        assert len(connection.responses()) == 1
+
+
+def test_a_transport_is_as_patient_as_a_real_one_after_its_end() -> None:
+    with MemoryServer() as server:
+        transport = server.http.connect().transport
+        transport.loseConnection()
+        transport.unregisterProducer()
+        transport.unregisterProducer()
+        transport.pauseProducing()
+        transport.resumeProducing()
+        assert transport.producerState == "producing"
+
+
+def test_a_request_without_exactly_one_answer_is_an_error() -> None:
+    with MemoryServer() as server, pytest.raises(ValueError, match="not enough"):
+        server.http.request(headers={"Content-Length": "9"})
+
+
+# --- the server in memory ----------------------------------------------------------
+
+
+def test_a_server_that_was_stopped_is_not_stopped_again() -> None:
+    with MemoryServer() as server:
+        server.stop()
+        stopped = len(server.log.named("server_stopped"))
+    assert stopped == 1
+    assert len(server.log.named("server_stopped")) == 1
+
+
+def test_a_server_that_does_not_stop_is_told() -> None:
+    server = MemoryServer(Settings(kill_grace_seconds=3600.0))
+    server.http.begin(
+        body=b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'
+        b'{"name":"execute_command","arguments":{"command":"true"}}}'
+    )
+    server.process.ignore("SIGTERM")
+    with pytest.raises(AssertionError, match="does not stop"):
+        server.stop()
+    server.process.exit()
+    server.reactor.advance(5)
+
+
+def test_a_log_finds_records_failures_and_lines() -> None:
+    with MemoryServer() as server:
+        server.http.request("GET", "/health")
+        assert server.log.named("http_request")[0]["path"] == "/health"
+        assert server.log.failures() == []
+        assert any('"event":"server_started"' in line for line in server.log.lines())

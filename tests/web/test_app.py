@@ -1,0 +1,286 @@
+"""The routes: what is served, what is public, and what everything else gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
+from twisted.web.test.requesthelper import DummyRequest
+
+from commander.auth.answers import HttpAnswer
+from commander.auth.checkers import TokenChecker
+from commander.auth.resource import Authenticator, AuthResource
+from commander.auth.tokens import digest_of
+from commander.settings import Settings
+from commander.telemetry.audit import LogAccess
+from commander.telemetry.logging import StructuredLog
+from commander.testing import HTTPHarness
+from commander.testing.server import MemoryLog, MemoryServer
+from commander.web.app import PUBLIC_PATHS, WebApp
+from commander.web.drain import Drain, Serving
+from commander.web.health import Health
+
+METHODS = [
+    *("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"),
+    *("CONNECT", "PROPFIND", "M-SEARCH", "BREW"),
+]
+NOT_FOUND = b'{"error":"not found"}'
+OAUTH_PATHS = [
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp",
+    "/.well-known/oauth-authorization-server",
+    "/.well-known/oauth-authorization-server/mcp",
+    "/.well-known/openid-configuration",
+    "/mcp/.well-known/openid-configuration",
+    *("/register", "/authorize", "/token"),
+]
+ODD_PATHS = [
+    *("//", "//mcp", "/mcp/", "/mcp//", "/mcp/x", "/%6dcp", "/%2Fmcp", "/mcp%2F"),
+    *("/MCP", "/./mcp", "/x/../mcp", "/mcp;x", "/mcp%00", "/%ff%fe"),
+    *("/%F0%9F", "/%", "/%zz", "/health/", "//health", "/%68ealth", "/favicon.ico"),
+    *("*", "mcp", "http://localhost:3000/mcp", "localhost:3000", "?", "#"),
+]
+
+
+class Unreachable:
+    """Stands where the exchange does, behind the door."""
+
+    def serve(self, request: IRequest, *_: object, **__: object) -> None:
+        raise AssertionError(f"{request} was served")
+
+
+@pytest.fixture
+def stranger(server: MemoryServer) -> HTTPHarness:
+    """A client without a token."""
+    return HTTPHarness(server.site, server.reactor, None)
+
+
+class BrokenHealth(Health):
+    """Fails as nothing should."""
+
+    def answer(self) -> HttpAnswer:
+        raise RuntimeError("of no interest to clients")
+
+
+def app_alone(log: MemoryLog, health: Health | None = None) -> WebApp:
+    """The routes with nothing behind the door."""
+    structured = StructuredLog("test", observer=log)
+    exchange: Any = Unreachable()
+    return WebApp(
+        authenticator=Authenticator(
+            checker=TokenChecker(digest_of("T")),
+            realm="test",
+            access=LogAccess(structured),
+        ),
+        exchange=exchange,
+        health=health or Health(server_name="test", drain=Drain()),
+        log=structured,
+    )
+
+
+def request_for(path: bytes, method: bytes) -> Any:
+    request = DummyRequest([path])
+    request.method = method
+    return request
+
+
+def test_every_route_but_health_returns_an_auth_resource() -> None:
+    app = app_alone(MemoryLog())
+    routed: dict[str, Any] = {}
+    for rule in WebApp.routes.url_map.iter_rules():
+        request = request_for(rule.rule.encode(), b"GET")
+        routed[rule.rule] = app.routes.execute_endpoint(rule.endpoint, request)
+    assert type(routed.pop("/mcp")) is AuthResource
+    assert type(routed.pop("/")) is AuthResource
+    assert list(routed) == ["/health"]
+
+
+def test_an_auth_resource_serves_nobody_without_a_token() -> None:
+    app = app_alone(MemoryLog())
+    for rule in WebApp.routes.url_map.iter_rules():
+        for method in METHODS:
+            request = request_for(rule.rule.encode(), method.encode())
+            resource: Any = app.routes.execute_endpoint(rule.endpoint, request)
+            if isinstance(resource, AuthResource):
+                resource.render(request)
+                assert request.responseCode == 401
+
+
+def test_what_is_public_is_what_has_no_auth_resource() -> None:
+    assert frozenset({b"/health"}) == PUBLIC_PATHS
+    assert WebApp.served_paths() == {b"/mcp", b"/", b"/health"}
+
+
+def test_routes_take_no_parameters_and_no_other_host() -> None:
+    for rule in WebApp.routes.url_map.iter_rules():
+        assert not rule.arguments
+        assert not rule.host
+        assert not rule.subdomain
+        assert not rule.is_leaf or rule.rule in {"/mcp", "/", "/health"}
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/", "/mcp?token=memory-token"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_served_path_is_401_without_a_token_whatever_the_method(
+    stranger: HTTPHarness, path: str, method: str
+) -> None:
+    for body in (b"", b"{}"):
+        response = stranger.request(method, path, body, {"Content-Type": "text/plain"})
+        assert response.status == 401
+        assert "www-authenticate" in response.headers
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/"])
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "POST"])
+def test_with_a_token_any_method_but_post_is_405(
+    server: MemoryServer, path: str, method: str
+) -> None:
+    for body in (b"", b"{}"):
+        response = server.http.request(method, path, body)
+        assert response.status == 405
+        assert response.headers["allow"] == "POST"
+        if method != "HEAD":
+            assert response.json() == {"error": "method not allowed"}
+
+
+@pytest.mark.parametrize("path", [*OAUTH_PATHS, *ODD_PATHS])
+@pytest.mark.parametrize("with_token", [True, False])
+def test_every_other_path_is_404_in_json_whoever_asks(
+    server: MemoryServer, stranger: HTTPHarness, path: str, with_token: bool
+) -> None:
+    client = server.http if with_token else stranger
+    for method in ("GET", "POST", "OPTIONS"):
+        for body in (b"", b'{"redirect_uris":[]}'):
+            response = client.request(method, path, body)
+            assert response.status == 404
+            assert response.headers["content-type"] == "application/json"
+            assert response.body == NOT_FOUND
+            assert "www-authenticate" not in response.headers
+            assert "location" not in response.headers
+
+
+def test_a_login_is_not_even_looked_at_on_other_paths(
+    server: MemoryServer, stranger: HTTPHarness
+) -> None:
+    stranger.request("GET", "/.well-known/openid-configuration")
+    stranger.request("POST", "/token", b"grant_type=client_credentials")
+    assert server.log.named("auth_failed") == []
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": ""},
+        {"Host": "10.0.0.7:3000"},
+        {"Host": "evil.example.com", "Origin": "http://evil.example.com"},
+        {"Authorization": "Bearer wrong"},
+        {"X-MCP-Auth-Token": "wrong"},
+        {"Content-Type": ""},
+    ],
+)
+def test_health_asks_for_nothing(
+    server: MemoryServer, stranger: HTTPHarness, method: str, headers: dict[str, str]
+) -> None:
+    response = stranger.request(method, "/health", headers=headers)
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["content-length"] == "48"
+    assert server.log.named("auth_failed") == []
+
+
+def test_health_has_two_keys_in_the_guides_order(stranger: HTTPHarness) -> None:
+    body = stranger.request("GET", "/health").body
+    assert body == b'{"status":"healthy","server":"go-mcp-commander"}'
+
+
+def test_head_of_health_has_no_body(stranger: HTTPHarness) -> None:
+    connection = stranger.begin("HEAD", "/health")
+    assert connection.received().endswith(b"\r\n\r\n")
+    assert not connection.closing
+
+
+def test_health_names_the_server_as_it_was_told_to() -> None:
+    with MemoryServer(Settings(server_name='a "b"')) as server:
+        response = server.http.request("GET", "/health?x=1")
+        assert response.json() == {"status": "healthy", "server": 'a "b"'}
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in {"GET", "HEAD"}])
+@pytest.mark.parametrize("with_token", [True, False])
+def test_health_has_two_methods(
+    server: MemoryServer, stranger: HTTPHarness, method: str, with_token: bool
+) -> None:
+    client = server.http if with_token else stranger
+    response = client.request(method, "/health")
+    assert response.status == 405
+    assert response.headers["allow"] == "GET, HEAD"
+    assert response.json() == {"error": "method not allowed"}
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 2\r\n\r\n{}", "chunked"])
+def test_health_takes_no_body(server: MemoryServer, framing: str) -> None:
+    if framing == "chunked":
+        framing = "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    connection = server.http.connect()
+    connection.send(b"GET /health HTTP/1.1\r\nHost: x\r\n" + framing.encode())
+    assert [response.status for response in connection.responses()] == [413]
+
+
+def test_no_answer_tells_a_version_or_what_the_server_is_made_of(
+    server: MemoryServer, stranger: HTTPHarness
+) -> None:
+    responses = [
+        stranger.request("GET", "/health"),
+        stranger.request("GET", "/nothing"),
+        stranger.request("POST", "/mcp", b"{}"),
+        stranger.request("GET", "/mcp"),
+        server.http.request("GET", "/mcp"),
+        server.http.request("POST", "/mcp", b"no json"),
+        server.http.request("POST", "/mcp", b"{}", {"Content-Type": "text/plain"}),
+        server.http.request("POST", "/mcp", b"{}", {"Host": "evil.example.com"}),
+    ]
+    assert [r.status for r in responses] == [200, 404, 401, 401, 405, 400, 415, 421]
+    for response in responses:
+        text = repr(attrs.astuple(response)).lower()
+        assert "server" not in response.headers
+        assert "x-powered-by" not in response.headers
+        for word in ("twisted", "klein", "werkzeug", "python", "0.1.0"):
+            assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("serving", "status", "word"),
+    [
+        (Serving.YES, 200, "healthy"),
+        (Serving.LEAVING, 503, "draining"),
+        (Serving.NO, 503, "draining"),
+    ],
+)
+def test_health_turns_503_as_soon_as_the_server_leaves(
+    serving: Serving, status: int, word: str
+) -> None:
+    drain = Drain()
+    drain.serving = serving
+    answer = Health(server_name="n", drain=drain).answer()
+    assert answer.status == status
+    assert answer.body == b'{"status":"%s","server":"n"}' % word.encode()
+    assert drain.accepting == (serving is not Serving.NO)
+
+
+def test_a_fault_in_a_route_is_logged_and_answered_in_json(
+    client_of: Callable[[Resource], HTTPHarness],
+) -> None:
+    log = MemoryLog()
+    app = app_alone(log, BrokenHealth(server_name="test", drain=Drain()))
+    response = client_of(app.resource()).request("GET", "/health")
+    assert response.status == 500
+    assert response.json() == {"error": "internal error"}
+    (event,) = log.failures()
+    assert event["commander_event"] == "route_failed"
+    assert event["log_failure"].check(RuntimeError)
