@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.protocol import ServerFactory
-from twisted.python.failure import Failure
 
 from commander import __version__
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.resource import Authenticator
 from commander.auth.tokens import TokenDigest
-from commander.errors import StartError
 from commander.execution.admission import Admission
 from commander.execution.executor import ExecutionLimits, Executor
 from commander.execution.groups import GroupSignals
@@ -39,8 +33,11 @@ from commander.policy.checker import PolicyChecker
 from commander.reactors import ICommanderReactor
 from commander.sessions.dispatcher import Dispatcher
 from commander.settings import Settings
-from commander.shutdown import Shutdown
+from commander.shutdown import Front, Shutdown
 from commander.sources import binds_loopback
+from commander.stdio.descriptors import Wire
+from commander.stdio.front import StdioFront
+from commander.stdio.transport import LineProtocol
 from commander.telemetry.audit import LogAccess, LogAudit
 from commander.telemetry.logging import StructuredLog
 from commander.tools.execute_command import ExecuteCommand
@@ -53,13 +50,16 @@ from commander.tools.registry import ToolRegistry
 from commander.web.app import PUBLIC_PATHS, WebApp
 from commander.web.drain import Drain
 from commander.web.exchange import Exchange
+from commander.web.front import HttpFront
 from commander.web.guards import Guards
 from commander.web.health import Health
 from commander.web.site import CommanderSite, Gate
 
-__all__ = ["CommanderService", "Surroundings", "build"]
+__all__ = ["STDIO_GRACE_SECONDS", "CommanderService", "Surroundings", "build"]
 
-_BACKLOG = 1024
+STDIO_GRACE_SECONDS = 0.5
+"""How long running commands may go on when the client of standard input is gone, and
+from TERM to KILL then: clients kill a server that takes more than about two seconds."""
 _INSTRUCTIONS = (
     "Runs shell commands on the server with execute_command. Commands are checked "
     "against a policy; a refusal says why and what is allowed."
@@ -76,15 +76,16 @@ class Surroundings:
     launcher: Launcher
     groups: GroupSignals
     log: StructuredLog
+    wire: Wire | None = None
+    """Standard input and output, claimed, if clients are served there."""
 
 
 class CommanderService(Service):
     """The whole server, as ``twist`` starts and stops it.
 
     Args:
-        settings: The configuration.
         surroundings: The process around it.
-        site: Answers connections.
+        front: What clients see.
         shutdown: The way down.
         stdin_descriptor: Closed when the service has stopped.
     """
@@ -92,51 +93,42 @@ class CommanderService(Service):
     def __init__(
         self,
         *,
-        settings: Settings,
         surroundings: Surroundings,
-        site: CommanderSite,
+        front: Front,
         shutdown: Shutdown,
         stdin_descriptor: int,
     ) -> None:
-        self._settings = settings
         self._reactor = surroundings.reactor
         self._monotonic = surroundings.monotonic
         self._launcher = surroundings.launcher
         self._log = surroundings.log
-        self._site = site
+        self._front = front
         self._shutdown = shutdown
         self._stdin_descriptor = stdin_descriptor
         self._started_at = self._monotonic()
-        self._stop_reason = "the reactor stopped"
-        self._ports: list[IListeningPort] = []
+        self._stop_reason: str | None = None
 
     def listen(self) -> Any:
-        """Bind the address; requests are served once the reactor runs.
+        """Take the address; requests are served once the reactor runs.
 
         Returns:
-            The address that was bound, as Twisted describes it.
+            The address that was taken, as Twisted describes it.
 
         Raises:
             StartError: The address is taken, foreign or not an endpoint.
         """
-        try:
-            port = self._bind()
-        except CannotListenError as error:
-            raise StartError(f"cannot listen: {_why(error)}") from None
-        except StartError:
-            raise
-        except Exception as error:
-            # Endpoints are made by plugins, which raise what they like.
-            listen, host = self._settings.listen, self._settings.http_host
-            asked = f"MCP_HTTP_HOST={host}" if listen is None else f"--listen={listen}"
-            why = str(error) or type(error).__name__
-            raise StartError(f"cannot listen on {asked}: {why}") from None
-        self._ports.append(port)
-        return port.getHost()
+        self._front.open()
+        return self._front.address
 
     def note_stop_reason(self, reason: str) -> None:
         """Tell why the service is about to be stopped, for the log."""
-        self._stop_reason = reason
+        self._stop_reason = self._stop_reason or reason
+
+    def client_gone(self, reason: str) -> None:
+        """There is nobody left to serve: end the process, unless it ends already."""
+        if self._stop_reason is None:
+            self.note_stop_reason(reason)
+            self._reactor.stop()
 
     def hurry(self) -> None:
         """End running commands now instead of waiting for them."""
@@ -144,24 +136,24 @@ class CommanderService(Service):
         self._shutdown.hurry()
 
     def startService(self) -> None:
-        """The service is up; it listens already."""
+        """The service is up; its address is taken already."""
         super().startService()
+        address = self._front.address
         # Numbers, not texts: the log keeps the digits of its queries out of numbers.
-        for port in self._ports:
-            address = port.getHost()
-            self._log.info(
-                "server_started",
-                version=__version__,
-                host=getattr(address, "host", None) or str(address),
-                port=getattr(address, "port", None),
-                pid=os.getpid(),
-            )
+        self._log.info(
+            "server_started",
+            version=__version__,
+            host=getattr(address, "host", None) or str(address),
+            port=getattr(address, "port", None),
+            pid=os.getpid(),
+        )
         self._log.info(
             "process_engine",
             "processes that leave their session (setsid, double fork) are not tracked",
             spawner="twisted",
             session=self._launcher.name,
         )
+        self._front.start()
 
     def stopService(self) -> Deferred[None]:
         """Drain and end; fires when nothing is left. See ``commander.shutdown``.
@@ -174,50 +166,15 @@ class CommanderService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        self.note_stop_reason("the reactor stopped")
         self._log.info("server_stopping", reason=self._stop_reason)
         await self._shutdown.run()
-        for port in self._ports:
-            await _fired(port.stopListening())
-        self._ports.clear()
         os.close(self._stdin_descriptor)
         self._log.info(
             "server_stopped",
             reason=self._stop_reason,
             uptime_seconds=round(self._monotonic() - self._started_at, 3),
         )
-
-    def _bind(self) -> IListeningPort:
-        settings = self._settings
-        if settings.listen is None:
-            return self._reactor.listenTCP(
-                settings.http_port,
-                cast("ServerFactory[Any]", self._site),
-                backlog=_BACKLOG,
-                interface=settings.http_host.strip("[]"),
-            )
-        endpoint = serverFromString(self._reactor, settings.listen)
-        bound: list[IListeningPort | Failure] = []
-        endpoint.listen(self._site).addBoth(bound.append)
-        if not bound:
-            raise StartError(f"--listen={settings.listen} does not bind at once")
-        if isinstance(bound[0], Failure):
-            bound[0].raiseException()
-        return bound[0]
-
-
-async def _fired(result: Any) -> None:
-    """Wait for what Twisted returns where it may return a Deferred or nothing."""
-    if isinstance(result, Deferred):
-        await result
-
-
-def _why(error: CannotListenError) -> str:
-    """The cause in one line, with the settings that choose the address."""
-    cause = getattr(error.socketError, "strerror", None) or str(error.socketError)
-    return (
-        f"{error.interface or 'any address'}, port {error.port}: {cause} "
-        "(MCP_HTTP_HOST, MCP_HTTP_PORT)"
-    )
 
 
 def build(
@@ -246,31 +203,45 @@ def build(
         executor=executor,
         audit=LogAudit(log, settings.log_commands),
     )
+    dispatcher = _dispatcher(settings, checker, runner, log)
     drain = Drain()
-    exchange = Exchange(
-        dispatcher=_dispatcher(settings, checker, runner, log),
-        guards=_guards(settings),
-        drain=drain,
-        log=log,
-    )
-    site = _site(settings, surroundings, token, exchange, drain)
+    front: StdioFront | HttpFront
+    if surroundings.wire is not None:
+        front = _stdio_front(surroundings, surroundings.wire, dispatcher)
+    else:
+        front = _http_front(settings, surroundings, token, dispatcher, drain)
     shutdown = Shutdown(
         alarm=Alarm(surroundings.reactor, surroundings.monotonic),
         drain=drain,
         admission=admission,
         executor=executor,
-        exchange=exchange,
-        site=site,
-        delay_seconds=settings.drain_delay_seconds,
-        grace_seconds=settings.shutdown_grace_seconds,
+        front=front,
+        **_patience(settings),
     )
-    return CommanderService(
-        settings=settings,
+    service = CommanderService(
         surroundings=surroundings,
-        site=site,
+        front=front,
         shutdown=shutdown,
         stdin_descriptor=stdin_descriptor,
     )
+    if isinstance(front, StdioFront):
+        front.client_gone = service.client_gone
+    return service
+
+
+def _patience(settings: Settings) -> dict[str, float]:
+    """How long the shutdown waits in its steps, as ``Shutdown`` names them."""
+    if settings.transport == "stdio":
+        return {
+            "delay_seconds": 0.0,
+            "grace_seconds": min(STDIO_GRACE_SECONDS, settings.shutdown_grace_seconds),
+            "kill_grace_seconds": min(STDIO_GRACE_SECONDS, settings.kill_grace_seconds),
+        }
+    return {
+        "delay_seconds": settings.drain_delay_seconds,
+        "grace_seconds": settings.shutdown_grace_seconds,
+        "kill_grace_seconds": settings.kill_grace_seconds,
+    }
 
 
 def _admission(settings: Settings, surroundings: Surroundings) -> Admission:
@@ -342,6 +313,40 @@ def _guards(settings: Settings) -> Guards:
         loopback=binds_loopback(settings),
         allowed_hosts=frozenset(host.lower() for host in settings.allowed_hosts),
         allowed_origins=frozenset(o.lower() for o in settings.allowed_origins),
+    )
+
+
+def _stdio_front(
+    surroundings: Surroundings, wire: Wire, dispatcher: Dispatcher
+) -> StdioFront:
+    return StdioFront(
+        reactor=surroundings.reactor,
+        alarm=Alarm(surroundings.reactor, surroundings.monotonic),
+        protocol=LineProtocol(dispatcher=dispatcher, log=surroundings.log),
+        wire=wire,
+    )
+
+
+def _http_front(
+    settings: Settings,
+    surroundings: Surroundings,
+    token: TokenDigest | None,
+    dispatcher: Dispatcher,
+    drain: Drain,
+) -> HttpFront:
+    exchange = Exchange(
+        dispatcher=dispatcher,
+        guards=_guards(settings),
+        drain=drain,
+        log=surroundings.log,
+    )
+    return HttpFront(
+        reactor=surroundings.reactor,
+        site=_site(settings, surroundings, token, exchange, drain),
+        exchange=exchange,
+        host=settings.http_host,
+        port=settings.http_port,
+        listen=settings.listen,
     )
 
 

@@ -153,8 +153,9 @@ class Settings:
     )
     transport: str = setting(
         "http",
-        CHOICE("http"),
-        "How clients talk to the server. `stdio` is not built yet.",
+        CHOICE("http", "stdio"),
+        "How clients talk to the server: over HTTP, or `stdio` for a client that "
+        "starts the server itself. stdio needs no token, and logs to standard error.",
         "The container case.",
         variable="MCP_TRANSPORT",
     )

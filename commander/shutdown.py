@@ -15,7 +15,7 @@ A second signal means that somebody waits: it ends step 1 or 2 at once.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 
@@ -24,12 +24,30 @@ from commander.commands import EndedBy
 from commander.execution.admission import Admission
 from commander.execution.executor import Executor
 from commander.web.drain import Drain, Serving
-from commander.web.exchange import Exchange
-from commander.web.site import CommanderSite
 
-__all__ = ["Shutdown"]
+__all__ = ["Front", "Shutdown"]
 
 _CLOSE_SECONDS: Final = 1.0
+
+
+class Front(Protocol):
+    """The side of the server that clients see: HTTP, or standard input and output."""
+
+    @property
+    def address(self) -> Any:
+        """Where it can be reached; None while it cannot."""
+
+    def open(self) -> None:
+        """Take the address; ``StartError`` if that is not possible."""
+
+    def start(self) -> None:
+        """Serve."""
+
+    def when_idle(self) -> Deferred[None]:
+        """Fires when no call is being answered, at once if that is so now."""
+
+    def close(self) -> Deferred[None]:
+        """End all connections after what is written was sent; fires then."""
 
 
 class Shutdown:
@@ -40,10 +58,10 @@ class Shutdown:
         drain: What the routes are told.
         admission: Refuses who waits for a slot.
         executor: Ends what runs.
-        exchange: Knows whether a call is left.
-        site: Holds the connections.
+        front: Knows whether a call is left, and holds the connections.
         delay_seconds: Length of step 1.
         grace_seconds: Longest step 2.
+        kill_grace_seconds: From TERM to KILL in step 3.
     """
 
     def __init__(
@@ -53,19 +71,19 @@ class Shutdown:
         drain: Drain,
         admission: Admission,
         executor: Executor,
-        exchange: Exchange,
-        site: CommanderSite,
+        front: Front,
         delay_seconds: float,
         grace_seconds: float,
+        kill_grace_seconds: float,
     ) -> None:
         self._alarm = alarm
         self._drain = drain
         self._admission = admission
         self._executor = executor
-        self._exchange = exchange
-        self._site = site
+        self._front = front
         self._delay_seconds = delay_seconds
         self._grace_seconds = grace_seconds
+        self._kill_grace_seconds = kill_grace_seconds
         self._hurried = False
         self._go_on: Callable[[], None] | None = None
 
@@ -82,12 +100,12 @@ class Shutdown:
             await self._wait_for(Deferred(), self._delay_seconds)
         self._drain.serving = Serving.NO
         self._admission.close()
-        await self._wait_for(self._exchange.when_idle(), self._grace_seconds)
+        await self._wait_for(self._front.when_idle(), self._grace_seconds)
         # From here on a second signal can make nothing faster.
-        self._executor.end_all(EndedBy.SERVER_SHUTDOWN)
-        await self._exchange.when_idle()
+        self._executor.end_all(EndedBy.SERVER_SHUTDOWN, self._kill_grace_seconds)
+        await self._front.when_idle()
         self._hurried = False
-        await self._wait_for(self._site.close_connections(), _CLOSE_SECONDS)
+        await self._wait_for(self._front.close(), _CLOSE_SECONDS)
 
     async def _wait_for(self, event: Deferred[None], seconds: float) -> None:
         """Until the event, the time, or ``hurry``, whichever comes first."""

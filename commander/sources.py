@@ -270,7 +270,7 @@ def _check_access(loaded: Loaded) -> None:
             f"{_name(loaded, 'no_auth')} contradicts {_set(loaded, 'auth_token')}: "
             "use one of them"
         )
-    if binds_loopback(settings):
+    if settings.transport == "stdio" or binds_loopback(settings):
         return
     bind = "http_host" if settings.listen is None else "listen"
     if settings.no_auth:

@@ -40,6 +40,7 @@ from commander.sources import (
     rows,
 )
 from commander.specs import spec_of
+from commander.stdio.descriptors import Wire, claim_wire
 from commander.telemetry.logging import Level, StructuredLog, observer_factory
 
 __all__ = ["Options", "makeService"]
@@ -122,6 +123,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
             launcher=find_launcher(),
             groups=PosixGroups(),
             log=log,
+            wire=_wire(settings),
         ),
     )
     address = service.listen()
@@ -130,7 +132,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
     _log_through_us(options, settings)
     _log_configuration(log, loaded)
     reactor.callWhenRunning(_watch_signals, reactor, service)
-    if binds_loopback(settings):
+    if settings.transport == "http" and binds_loopback(settings):
         reactor.callWhenRunning(_show_banner, settings, desk, address)
     return service
 
@@ -142,6 +144,8 @@ def _home() -> Path | None:
 
 def _desk_token(settings: Settings) -> DeskToken | None:
     """The generated token, where one is needed."""
+    if settings.transport == "stdio":
+        return None
     if settings.auth_token is not None or settings.no_auth:
         return None
     return desk_token(os.environ)
@@ -151,6 +155,18 @@ def _digest(settings: Settings, desk: DeskToken | None) -> TokenDigest | None:
     if settings.auth_token is not None:
         return digest_of(settings.auth_token)
     return None if desk is None else desk.digest
+
+
+def _wire(settings: Settings) -> Wire | None:
+    """Standard input and output, if a client is served there; nobody else's then."""
+    if settings.transport != "stdio":
+        return None
+    try:
+        return claim_wire()
+    except OSError as error:
+        raise StartError(
+            f"standard input, output or error is not open: {error.strerror}"
+        ) from None
 
 
 def _log_through_us(options: Options, settings: Settings) -> None:

@@ -72,10 +72,10 @@ class RunningCommand:
         self._group = 0
         self._lifecycle: Lifecycle | None = None
 
-    def end(self, ended_by: EndedBy) -> None:
+    def end(self, ended_by: EndedBy, grace_seconds: float) -> None:
         """Begin to end the command; does nothing if it is ending already."""
         if self._lifecycle is not None:
-            self._lifecycle.end(ended_by)
+            self._lifecycle.end(ended_by, grace_seconds)
 
     # --- ProcessEvents ---------------------------------------------------------
 
@@ -139,7 +139,7 @@ class RunningCommand:
         self._lifecycle.output_received()
         limit = self._limits.output_limit_bytes
         if limit is not None and self._written_bytes > limit:
-            self._lifecycle.end(EndedBy.OUTPUT_LIMIT)
+            self._lifecycle.end(EndedBy.OUTPUT_LIMIT, self._limits.kill_grace_seconds)
 
     @property
     def _written_bytes(self) -> int:
@@ -228,10 +228,10 @@ class Executor:
             approved.request.timeout_seconds,
         )
 
-    def end_all(self, ended_by: EndedBy) -> None:
-        """Begin to end every running command."""
+    def end_all(self, ended_by: EndedBy, grace_seconds: float) -> None:
+        """Begin to end every running command, with this long from TERM to KILL."""
         for running in tuple(self._running):
-            running.end(ended_by)
+            running.end(ended_by, grace_seconds)
 
     def _spawn(
         self, arguments: tuple[str, ...], env: dict[str, str], timeout_seconds: float

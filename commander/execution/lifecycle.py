@@ -100,7 +100,7 @@ class Lifecycle:
         monotonic: Seconds; decides when a deadline has passed.
         process: The process, already started.
         timeout_seconds: From now to the deadline.
-        grace_seconds: From TERM to KILL.
+        grace_seconds: From TERM to KILL at the deadline.
         finished: Called once, with the pipes closed and no timer left.
     """
 
@@ -129,15 +129,20 @@ class Lifecycle:
         self._give_up_at = 0.0
         self._alarm.set(timeout_seconds, self._deadline_passed)
 
-    def end(self, ended_by: EndedBy) -> None:
-        """Begin the kill ladder; only the first reason counts."""
+    def end(self, ended_by: EndedBy, grace_seconds: float) -> None:
+        """Begin the kill ladder; only the first call counts.
+
+        Args:
+            ended_by: The reason that the ending will carry.
+            grace_seconds: From TERM to KILL.
+        """
         if self.phase is not Phase.RUNNING:
             return
         self._ended_by = ended_by
         self.phase = Phase.TERMINATING
         self._process.signal_group(signal.SIGTERM)
-        self._kill_at = self._monotonic() + self._grace_seconds
-        self._alarm.set(self._grace_seconds, self._poll)
+        self._kill_at = self._monotonic() + grace_seconds
+        self._alarm.set(grace_seconds, self._poll)
 
     def output_received(self) -> None:
         """Bytes came in: the pipes are not quiet."""
@@ -166,7 +171,7 @@ class Lifecycle:
             self._poll()
 
     def _deadline_passed(self) -> None:
-        self.end(EndedBy.TIMEOUT)
+        self.end(EndedBy.TIMEOUT, self._grace_seconds)
 
     def _poll(self) -> None:
         """Look at the group and the pipes, and go one step on if it is time."""

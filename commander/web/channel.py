@@ -107,7 +107,6 @@ class CommanderChannel(HTTPChannel):
 
     def linger(self, request: Any) -> None:
         """An answer was written before the body came: read on for a short while."""
-        self.persistent = False
         self.site.log(request)
         self._deadline.set(LINGER_SECONDS, self.abort_after_close)
 

@@ -155,7 +155,7 @@ def test_more_output_than_the_limit_ends_the_command(stdin_descriptor: int) -> N
 
 def test_ending_all_reaches_every_running_command(stage: Stage) -> None:
     first, second = stage.start(), stage.start()
-    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN)
+    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN, 5.0)
     stage.reactor.advance(0)
     assert first.signals == second.signals == [signal.SIGTERM]
     assert {o.ended_by for o in stage.outcomes} == {EndedBy.SERVER_SHUTDOWN}

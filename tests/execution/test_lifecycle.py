@@ -195,8 +195,8 @@ def test_background_processes_are_asked_then_killed_then_reported() -> None:
 
 def test_only_the_first_reason_to_end_counts() -> None:
     life = Life()
-    life.machine.end(EndedBy.OUTPUT_LIMIT)
-    life.machine.end(EndedBy.SERVER_SHUTDOWN)
+    life.machine.end(EndedBy.OUTPUT_LIMIT, GRACE)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
     life.process.alive = False
     life.machine.process_exited(None, signal.SIGTERM)
     life.machine.pipes_closed()
@@ -238,7 +238,7 @@ def test_what_happens_after_the_end_is_ignored() -> None:
     life.exit()
     life.machine.process_exited(1, None)
     life.machine.pipes_closed()
-    life.machine.end(EndedBy.TIMEOUT)
+    life.machine.end(EndedBy.TIMEOUT, GRACE)
     life.machine.output_received()
     life.machine._poll()
     assert_nothing_left(life)
@@ -281,7 +281,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([EndedBy.OUTPUT_LIMIT, EndedBy.SERVER_SHUTDOWN]))
     def is_ended(self, by: EndedBy) -> None:
-        self.life.machine.end(by)
+        self.life.machine.end(by, GRACE)
 
     @invariant()
     def at_most_one_ending_and_one_timer(self) -> None:

@@ -423,7 +423,7 @@ def test_a_command_that_writes_too_much_is_ended() -> None:
 def test_a_command_that_the_server_ends_with_itself_says_so() -> None:
     stage = Stage()
     answers = stage.begin(command="sleep 8")
-    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN)
+    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN, 5.0)
     stage.reactor.advance(0)
     (answer,) = answers
     assert answer.is_error
