@@ -21,8 +21,7 @@ from commander.execution.launcher import Launcher
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings
 from commander.telemetry.logging import StructuredLog
-from commander.testing import ProcessReactor
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import MemoryLog, MemoryServer, ProcessReactor
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 

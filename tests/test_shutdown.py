@@ -9,9 +9,8 @@ import msgspec
 import pytest
 
 from commander.settings import Settings
-from commander.testing import HTTPHarness
+from commander.testing import HTTPHarness, MemoryServer
 from commander.testing.http import HTTPConnection
-from commander.testing.server import MemoryServer
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 DELAY, GRACE, KILL_GRACE, CLOSE = 5.0, 20.0, 3.0, 1.0

@@ -26,8 +26,7 @@ from commander.settings import Settings
 from commander.specs import spec_of
 from commander.tap import Options, makeService
 from commander.telemetry.logging import StructuredLog
-from commander.testing import HTTPHarness, ProcessReactor
-from commander.testing.server import MemoryLog
+from commander.testing import HTTPHarness, MemoryLog, ProcessReactor
 from commander.web.site import CommanderSite
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'

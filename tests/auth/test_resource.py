@@ -22,8 +22,13 @@ from commander.principals import Principal, principal_for_token
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
-from commander.testing import HTTPHarness, HttpResponse, ProcessReactor
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import (
+    HTTPHarness,
+    HttpResponse,
+    MemoryLog,
+    MemoryServer,
+    ProcessReactor,
+)
 from commander.web.site import CommanderSite, Gate
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'

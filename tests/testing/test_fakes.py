@@ -20,13 +20,27 @@ from twisted.logger import ILogObserver
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
+from commander.commands import (
+    Busy,
+    CommandRequest,
+    EndedBy,
+    Outcome,
+    OutputWindow,
+    StartFailed,
+)
 from commander.execution.groups import GroupSignals
 from commander.interfaces import CommandAudit
+from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
 from commander.settings import Settings
-from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
+from commander.testing import (
+    MemoryAudit,
+    MemoryLog,
+    MemoryProcess,
+    MemoryServer,
+    ProcessReactor,
+)
 from commander.testing.processes import GroupMember
-from commander.testing.server import MemoryLog, MemoryServer
 
 STDOUT, STDERR = 1, 2
 
@@ -98,6 +112,31 @@ def test_a_memory_audit_has_the_signatures_of_an_audit() -> None:
         promised = inspect.signature(getattr(CommandAudit, name)).parameters
         kept = inspect.signature(getattr(type(audit), name)).parameters
         assert kept == promised
+
+
+def test_a_memory_audit_remembers_every_call_in_order() -> None:
+    audit = MemoryAudit()
+    request = CommandRequest(command="true", timeout_seconds=1.0)
+    asked = ("id", request, ANONYMOUS)
+    busy = Busy(reason="full", retry_after_seconds=1)
+    outcome = Outcome(
+        exit_code=0,
+        ended_by=EndedBy.EXIT,
+        duration_seconds=1.0,
+        stdout=OutputWindow(),
+        stderr=OutputWindow(),
+    )
+    failure = StartFailed(reason="no shell")
+    audit.refused(*asked, rule_id="rule", reason="why")
+    audit.busy(*asked, busy)
+    audit.started(*asked)
+    audit.ended(*asked, outcome)
+    audit.failed(*asked, failure)
+    assert audit.kinds == ["refused", "busy", "started", "ended", "failed"]
+    assert [e.detail for e in audit.entries] == [
+        *("rule: why", busy, None, outcome, failure)
+    ]
+    assert {(e.command_id, e.principal) for e in audit.entries} == {("id", ANONYMOUS)}
 
 
 def test_a_memory_log_is_an_observer() -> None:
@@ -175,6 +214,12 @@ def test_standard_input_is_nobodys(stage: Stage) -> None:
     ):
         with pytest.raises(KeyError):
             write()
+
+
+def test_a_process_has_no_address(stage: Stage) -> None:
+    for ask in (stage.process.getHost, stage.process.getPeer):
+        with pytest.raises(NotImplementedError):
+            ask()
 
 
 def test_a_clean_exit_is_process_done(stage: Stage) -> None:

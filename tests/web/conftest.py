@@ -12,8 +12,7 @@ from commander.auth.checkers import AnyoneChecker
 from commander.auth.resource import Authenticator
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
-from commander.testing import HTTPHarness, ProcessReactor
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import HTTPHarness, MemoryLog, MemoryServer, ProcessReactor
 from commander.web.app import PUBLIC_PATHS, WebApp
 from commander.web.site import CommanderSite, Gate
 

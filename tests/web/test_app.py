@@ -18,8 +18,7 @@ from commander.auth.tokens import digest_of
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
-from commander.testing import HTTPHarness
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.web.app import PUBLIC_PATHS, WebApp
 from commander.web.drain import Drain, Serving
 from commander.web.health import Health

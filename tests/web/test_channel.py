@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from commander.settings import Settings
+from commander.testing import MemoryServer
 from commander.testing.http import HTTPConnection
-from commander.testing.server import MemoryServer
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 HEAD_SECONDS = 10.0

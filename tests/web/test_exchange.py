@@ -19,8 +19,7 @@ from commander.principals import Principal
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
-from commander.testing import HTTPHarness
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.web.drain import Drain
 from commander.web.exchange import Exchange
 from commander.web.guards import Guards
@@ -205,6 +204,30 @@ def test_a_notification_is_accepted_with_an_empty_answer(
     assert response.body == b""
     assert response.headers["content-length"] == "0"
     assert "content-type" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/"])
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"\xff", -32700),
+        (b"[" * 100_000, -32700),
+        (b"null", -32600),
+        (b"[]", -32600),
+        (b'"ping"', -32600),
+        (b"{}", -32600),
+    ],
+)
+def test_what_is_no_message_is_a_json_rpc_error_without_an_id(
+    server: MemoryServer, path: str, body: bytes, code: int
+) -> None:
+    response = server.http.request(path=path, body=body)
+    assert response.status == 400
+    assert response.headers["content-type"] == "application/json"
+    assert response.json()["id"] is None
+    assert response.json()["error"]["code"] == code
 
 
 # --- a client that leaves ----------------------------------------------------------

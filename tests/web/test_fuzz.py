@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from twisted.logger import globalLogPublisher
 
+from commander.testing import MemoryLog, MemoryServer
 from commander.testing.http import HTTPConnection, HttpResponse
-from commander.testing.server import MemoryLog, MemoryServer
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 SERVER_ERROR = re.compile(rb"HTTP/1\.[01] 5[0-9][0-9] ")

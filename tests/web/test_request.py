@@ -11,9 +11,8 @@ import msgspec
 import pytest
 
 from commander.settings import Settings
-from commander.testing import HTTPHarness
+from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.testing.http import HTTPConnection
-from commander.testing.server import MemoryLog, MemoryServer
 from commander.web.request import BodyBudget
 
 MIB = 1024 * 1024

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from commander.settings import Settings
-from commander.testing import HTTPHarness
-from commander.testing.server import MemoryLog, MemoryServer
+from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.web.site import MAX_BODIES_BYTES
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
