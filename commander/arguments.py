@@ -9,6 +9,7 @@ option parser sees it. What is not ours stays as it is: the parser names it.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -26,17 +27,22 @@ _KINDS: Final[dict[str, Kind]] = {
     for spec in (spec_of(field) for field in attrs.fields(Settings))
     if spec.flag is not None
 }
-_BARE: Final = frozenset({"check-config", "help", "version"})
-"""Flags of the option parser that take no value."""
+_BARE: Final = {
+    "check-config": "--check-config",
+    "h": "--help",
+    "help": "--help",
+    "version": "--version",
+}
+"""Flags of the option parser, which take no value, by the spellings of them."""
+_LONGEST_ECHO: Final = 100
+"""Characters of a wrong word that an error repeats."""
 
 
 def normalise(argv: Sequence[str]) -> list[str]:
     """Rewrite the spellings of the Go server to ``--flag=value``.
 
-    Everything from ``--`` or from the first word that is no flag is kept.
-
     Raises:
-        SettingError: A flag that needs a value is the last word.
+        SettingError: A word is no flag of ours, or a flag lacks its value.
     """
     return list(_rewritten(argv))
 
@@ -44,18 +50,26 @@ def normalise(argv: Sequence[str]) -> list[str]:
 def _rewritten(argv: Sequence[str]) -> Iterator[str]:
     words = iter(argv)
     for word in words:
-        if not word.startswith("-") or word in ("-", "--"):
-            yield word
-            yield from words
-            return
         name, equals, _ = _without_dashes(word).partition("=")
-        kind = _KINDS.get(name)
+        kind = _KINDS.get(name) if word.startswith("-") else None
         if kind is None:
-            yield f"--{name}" if name in _BARE and not equals else word
+            if not word.startswith("-") or equals or name not in _BARE:
+                raise SettingError(_unknown(word, name))
+            yield _BARE[name]
         elif equals:
             yield f"--{_without_dashes(word)}"
         else:
             yield f"--{name}={_value(name, kind, words)}"
+
+
+def _unknown(word: str, name: str) -> str:
+    """What is wrong with a word, and what may have been meant."""
+    shown = word[:_LONGEST_ECHO]
+    if not word.startswith("-"):
+        return f"{shown!r} is no flag: a value follows its flag, as in --port=3000"
+    near = difflib.get_close_matches(name[:_LONGEST_ECHO], [*_KINDS, *_BARE], n=1)
+    hint = f"; did you mean --{near[0]}?" if near else "; see --help"
+    return f"{shown!r} is not a flag of this server{hint}"
 
 
 def _without_dashes(word: str) -> str:

@@ -21,12 +21,19 @@ _SAMPLE: Final = {
 
 
 def banner(
-    *, url: str, token: str | None, token_is_set: bool, kept: bool, script: str
+    *,
+    url: str,
+    socket: str | None = None,
+    token: str | None,
+    token_is_set: bool,
+    kept: bool,
+    script: str,
 ) -> str:
     """The text for standard error.
 
     Args:
         url: Of the MCP endpoint.
+        socket: Path of the Unix socket on which that URL is served, if it is one.
         token: A token that was made just now, else None.
         token_is_set: ``MCP_AUTH_TOKEN`` holds the token.
         kept: Whether a generated token outlives this process.
@@ -37,19 +44,27 @@ def banner(
     bearer = f'"Authorization: Bearer {shown}"'
     # Brackets of an IPv6 address are patterns to some shells.
     at = shlex.quote(url)
+    where = at if socket is None else f"--unix-socket {shlex.quote(socket)} {at}"
     body = msgspec.json.encode(_SAMPLE).decode()
-    lines = [f"commander listens on {url}", *_about_token(token, token_is_set, kept)]
+    lines = [
+        f"commander listens on {socket or url}",
+        *_about_token(token, token_is_set, kept),
+    ]
     if not token_is_set:
         lines.append(f"  make a new one: {shlex.quote(script)} token new")
     lines += [
         "",
         "run a command:",
-        f"  curl -sS {at} -H {bearer} -H 'Content-Type: application/json' -d '{body}'",
-        "",
-        "add it to Claude Code:",
-        f"  claude mcp add --transport http commander {at} --header {bearer}",
+        f"  curl -sS {where} -H {bearer} -H 'Content-Type: application/json' "
+        f"-d '{body}'",
         "",
     ]
+    if socket is None:  # Claude Code knows no Unix sockets
+        lines += [
+            "add it to Claude Code:",
+            f"  claude mcp add --transport http commander {at} --header {bearer}",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from twisted.internet.address import UNIXAddress
 from twisted.logger import LogLevel
 from twisted.python import usage
 
@@ -189,16 +190,21 @@ def _log_configuration(log: StructuredLog, loaded: Loaded) -> None:
 
 
 def _show_banner(settings: Settings, desk: DeskToken | None, address: Any) -> None:
-    port = getattr(address, "port", None)
-    if port is None or settings.no_auth or sys.__stderr__ is None:
+    if settings.no_auth or sys.__stderr__ is None:
         return
-    host = settings.http_host if settings.listen is None else address.host
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
+    socket = None
+    if isinstance(address, UNIXAddress):
+        socket, at = os.fsdecode(address.name or b""), "localhost"
+    else:
+        host = settings.http_host if settings.listen is None else address.host
+        bare = host.strip("[]")
+        at = f"[{bare}]:{address.port}" if ":" in bare else f"{bare}:{address.port}"
     script = shutil.which("commander-mcp") or str(
         Path(sys.executable).parent / "commander-mcp"
     )
     text = banner(
-        url=f"http://{shown}:{port}/mcp",
+        url=f"http://{at}/mcp",
+        socket=socket,
         token=None if desk is None else desk.token,
         token_is_set=settings.auth_token is not None,
         kept=desk is None or desk.kept,

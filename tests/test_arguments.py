@@ -48,11 +48,10 @@ def test_a_flag_of_ours_gets_two_dashes_and_its_value(
     [
         (["--help"], ["--help"]),
         (["-help"], ["--help"]),
-        (["-h"], ["-h"]),
+        (["-h"], ["--help"]),
         (["--version"], ["--version"]),
         (["-check-config"], ["--check-config"]),
         (["--check-config", "-port", "1"], ["--check-config", "--port=1"]),
-        (["--check-config=x"], ["--check-config=x"]),
     ],
 )
 def test_flags_of_the_option_parser_keep_having_no_value(
@@ -62,30 +61,32 @@ def test_flags_of_the_option_parser_keep_having_no_value(
 
 
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "named"),
     [
-        ["-unknown"],
-        ["--unknown=x"],
-        ["---port=1"],
-        ["--=x"],
-        ["-Port=1"],
-        ["--auth-token", "x"],
-        ["-", "-port", "1"],
-        ["--", "-port", "1"],
-        ["word", "-port", "1"],
+        (["-unknown"], "'-unknown' is not a flag"),
+        (["--unknown=x"], "see --help"),
+        (["---port=1"], "did you mean --port?"),
+        (["--=x"], "'--=x'"),
+        (["-Port=1"], "did you mean --port?"),
+        (["--auth-token", "x"], "'--auth-token'"),
+        (["--check-config=x"], "did you mean --check-config?"),
+        (["-", "-port", "1"], "'-'"),
+        (["--", "-port", "1"], "'--'"),
+        (["word", "-port", "1"], "'word' is no flag"),
+        (["-use-default-blocklist", "false"], "'false' is no flag"),
     ],
 )
-def test_what_is_not_ours_is_left_to_the_option_parser(argv: list[str]) -> None:
-    assert normalise(argv) == argv
+def test_a_word_that_is_not_ours_is_named(argv: list[str], named: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        normalise(argv)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
-def test_the_first_word_that_is_no_flag_ends_the_flags_as_in_go() -> None:
-    assert normalise(["-http", "false", "-port", "1"]) == [
-        "--http=true",
-        "false",
-        "-port",
-        "1",
-    ]
+def test_a_long_wrong_word_is_cut() -> None:
+    with pytest.raises(SettingError) as caught:
+        normalise(["x" * 5000])
+    assert len(str(caught.value)) < 300
 
 
 def test_a_flag_without_its_value_is_one_line() -> None:

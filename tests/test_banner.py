@@ -98,3 +98,19 @@ def test_an_address_in_brackets_is_quoted_for_shells_that_expand_it() -> None:
 
 def test_it_ends_with_a_blank_line() -> None:
     assert shown().endswith("\n")
+
+
+def test_on_a_unix_socket_the_token_and_the_way_in_are_shown() -> None:
+    text = banner(
+        url="http://localhost/mcp",
+        socket="/run/a b.sock",
+        token="T",
+        token_is_set=False,
+        kept=True,
+        script="commander-mcp",
+    )
+    assert "commander listens on /run/a b.sock\n" in text
+    assert "token: T" in text
+    words = pasted(text, "curl")
+    assert words[2:5] == ["--unix-socket", "/run/a b.sock", "http://localhost/mcp"]
+    assert "claude" not in text

@@ -185,7 +185,7 @@ def test_help_names_every_flag(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "named"),
     [
         (["--frobnicate"], "frobnicate"),
-        (["frobnicate"], "arguments"),
+        (["frobnicate"], "frobnicate"),
         (["--port"], "port"),
         (["--port=zero"], "--port"),
         (["--timeout=2h"], "--timeout"),
@@ -438,7 +438,6 @@ def test_the_banner_names_the_address_that_was_bound(
     [
         (["--no-auth"], {}),
         (["--host=0.0.0.0"], {"MCP_AUTH_TOKEN": "a-token-of-some-length"}),
-        (["--listen=unix:/nowhere/socket"], {}),
     ],
 )
 @pytest.mark.usefixtures("handlers")

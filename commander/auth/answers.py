@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import attrs
 from twisted.web.iweb import IRequest
 
 __all__ = ["HttpAnswer", "write_answer"]
+
+
+_REASONS: Final = {421: b"Misdirected Request"}
+"""Reason phrases that Twisted does not know."""
 
 
 @attrs.frozen(kw_only=True)
@@ -24,7 +30,7 @@ def write_answer(request: IRequest, answer: HttpAnswer) -> None:
 
     The length is always stated: without it Twisted sends chunks.
     """
-    request.setResponseCode(answer.status)
+    request.setResponseCode(answer.status, _REASONS.get(answer.status))
     headers = request.responseHeaders
     headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
     if answer.body:

@@ -14,11 +14,13 @@ import attrs
 from twisted.web.http_headers import Headers
 
 from commander.auth.answers import HttpAnswer
+from commander.settings import is_loopback
 from commander.web.answers import refused
 
 __all__ = ["Guards", "header_texts", "media_type_problem"]
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Names that mean one and the same server to a browser on this machine."""
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_ECHO: Final = 100
@@ -31,7 +33,8 @@ class Guards:
     loopback: bool
     """The server listens on loopback only."""
     allowed_hosts: frozenset[str] = frozenset()
-    """Lower case, without ports. Empty: loopback names on loopback, else any."""
+    """Lower case, without ports. Empty: any off loopback; on loopback ``localhost``
+    and loopback addresses, which no web page can point at something else."""
     allowed_origins: frozenset[str] = frozenset()
     """Lower case, as browsers send them."""
 
@@ -44,10 +47,10 @@ class Guards:
         return self._host_problem(host) or self._origin_problem(headers, host)
 
     def _host_problem(self, host: SplitResult | None) -> HttpAnswer | None:
-        allowed = self.allowed_hosts or (_LOOPBACK_NAMES if self.loopback else None)
-        if allowed is None:
+        if not self.allowed_hosts and not self.loopback:
             return None
-        if host is not None and _hostname(host) in allowed:
+        name = "" if host is None else _hostname(host)
+        if name in self.allowed_hosts or (not self.allowed_hosts and is_loopback(name)):
             return None
         return refused(
             421, "this Host is not served here; MCP_ALLOWED_HOSTS names those that are"

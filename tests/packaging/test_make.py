@@ -70,7 +70,7 @@ def checkout(tmp_path: Path) -> Checkout:
     path = tmp_path / "a b"
     (path / "requirements").mkdir(parents=True)
     for name in ("setup.py", "pyproject.toml", "requirements/constraints.txt"):
-        (path / name).write_text(name)
+        (path / name).write_text(f"{name}\n[tool.mypy]\nstrict = true\n")
     pretend = tmp_path / "python3"
     pretend.write_text(PRETEND)
     pretend.chmod(0o755)
@@ -91,7 +91,9 @@ def test_more_is_installed_on_top_and_less_is_there_already(checkout: Checkout) 
     assert checkout.asked() == [".", ".[dev]"]
 
 
-@pytest.mark.parametrize("name", ["setup.py", "requirements/constraints.txt"])
+@pytest.mark.parametrize(
+    "name", ["setup.py", "pyproject.toml", "requirements/constraints.txt"]
+)
 def test_it_installs_again_when_the_metadata_changed(
     name: str, checkout: Checkout
 ) -> None:
@@ -100,6 +102,15 @@ def test_it_installs_again_when_the_metadata_changed(
     checkout.venv("-e", ".")
 
     assert checkout.asked() == [".", "."]
+
+
+def test_changed_settings_of_a_tool_install_nothing(checkout: Checkout) -> None:
+    checkout.venv("-e", ".")
+    with (checkout.path / "pyproject.toml").open("a") as project:
+        project.write("[tool.ruff]\nline-length = 88\n")
+    checkout.venv("-e", ".")
+
+    assert checkout.asked() == ["."]
 
 
 def test_a_changed_date_alone_installs_nothing(checkout: Checkout) -> None:

@@ -41,7 +41,7 @@ def test_a_desk_is_reached_by_its_loopback_names_and_any_port(host: str) -> None
     "host",
     [
         *("evil.example.com", "evil.example.com:3000", "localhost.evil.com"),
-        *("evil-localhost", "127.0.0.1.evil.com", "127.0.0.2", "0.0.0.0", "::1"),
+        *("evil-localhost", "127.0.0.1.evil.com", "10.0.0.2", "0.0.0.0", "::1"),
         *("localhost:port", "localhost:99999", "user@localhost", "localhost@evil"),
         *("localhost/path", "localhost?query", "localhost#fragment", "[::1", ""),
         *("localhost evil", "localhost,evil", "[localhost]"),
