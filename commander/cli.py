@@ -6,17 +6,26 @@ that may be missing or fail, so that the answer on Windows is one line.
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from commander import __version__
+
+if TYPE_CHECKING:
+    from commander.settings import Settings
 
 __all__ = ["main"]
 
 _HELP = """\
 Usage: commander-mcp [options]     start the server, as `twist commander` does
        commander-mcp token new     replace the generated token
+       commander-mcp check COMMAND [options]
+                                   say whether COMMAND may run, and why
+       commander-mcp doctor [options]
+                                   say what is active here, and what is missing
        commander-mcp --version
 
 """
@@ -42,6 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if args[:1] == ["token"]:
         return _token(args[1:])
+    if args[:1] == ["check"]:
+        return _check(args[1:])
+    if args[:1] == ["doctor"]:
+        return _doctor(args[1:])
     if args in (["--help"], ["-h"]):
         sys.stdout.write(_HELP)
         sys.stdout.flush()
@@ -55,6 +68,43 @@ def _token(args: Sequence[str]) -> int:
     from commander.auth.state import new_token_command
 
     return new_token_command(args[1:])
+
+
+def _check(args: Sequence[str]) -> int:
+    if not args or args[0].startswith("-"):
+        return _fail("after `check` comes the command, in quotes", status=2)
+    from commander.explain import explain
+
+    settings = _settings(args[1:])
+    if settings is None:
+        return 2
+    allowed, text = explain(settings, args[0])
+    sys.stdout.write(text)
+    return 0 if allowed else 1
+
+
+def _doctor(args: Sequence[str]) -> int:
+    from commander.doctor import examine, report
+
+    settings = _settings(args)
+    if settings is None:
+        return 2
+    sys.stdout.write(report(examine(settings, os.environ)))
+    return 0
+
+
+def _settings(args: Sequence[str]) -> Settings | None:
+    """The settings that a server with these options would have, or one line."""
+    from commander.errors import StartError
+    from commander.tap import Options, effective
+
+    options = Options()
+    options.parseOptions(args)
+    try:
+        return effective(options).settings
+    except StartError as error:
+        _fail(" ".join(str(error).split()), status=2)
+        return None
 
 
 def _twist(args: Sequence[str]) -> int:

@@ -44,7 +44,7 @@ from commander.specs import spec_of
 from commander.stdio.descriptors import Wire, claim_wire
 from commander.telemetry.logging import Level, StructuredLog, observer_factory
 
-__all__ = ["Options", "makeService"]
+__all__ = ["Options", "effective", "makeService"]
 
 
 def _parameters() -> list[list[str | None]]:
@@ -96,13 +96,22 @@ def makeService(options: Options) -> CommanderService:
     if sys.platform == "win32":
         raise SystemExit("commander: Windows is not supported")
     try:
-        loaded = load(options.flags, os.environ, _home())
+        loaded = effective(options)
         if options["check-config"]:
             print(check_config_table(loaded))  # noqa: T201 - the output of a flag
             raise SystemExit(0)
         return _started(loaded, options)
     except StartError as error:
         raise SystemExit(_one_line(error)) from None
+
+
+def effective(options: Options) -> Loaded:
+    """The settings of a server with these options in this environment.
+
+    Raises:
+        StartError: One of them cannot be used.
+    """
+    return load(options.flags, os.environ, _home())
 
 
 def _started(loaded: Loaded, options: Options) -> CommanderService:

@@ -90,4 +90,5 @@ def index(
         check=False,
     )
     if probe.returncode:
-        pytest.skip(f"no package index answers: {probe.stderr.strip()[-200:]}")
+        last_line = probe.stderr.strip().rpartition("\n")[2]
+        pytest.skip(f"no package index answers: {last_line}")

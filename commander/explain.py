@@ -1,0 +1,44 @@
+"""``commander-mcp check``: a decision of the policy, before anything depends on it."""
+
+from __future__ import annotations
+
+from commander.commands import CommandRequest
+from commander.policy.checker import Denied, PolicyChecker
+from commander.principals import ANONYMOUS
+from commander.settings import Settings
+
+__all__ = ["explain"]
+
+
+def explain(settings: Settings, command: str) -> tuple[bool, str]:
+    """Whether a server with these settings would run the command, and why.
+
+    Returns:
+        The decision, and its text for a terminal.
+    """
+    checker = PolicyChecker(
+        allowed=settings.allowed_commands,
+        blocked=settings.blocked_commands,
+        use_default_blocklist=settings.use_default_blocklist,
+        allowed_env=settings.allowed_env,
+    )
+    request = CommandRequest(
+        command=command, timeout_seconds=settings.default_timeout_seconds
+    )
+    verdict = checker.check(request, ANONYMOUS)
+    if isinstance(verdict, Denied):
+        return False, (
+            f"denied    {command}\n"
+            f"rule      {verdict.rule_id}\n"
+            f"reason    {verdict.reason}\n"
+        )
+    why = (
+        "no allow-list is set, and no blocklist names it"
+        if checker.allow_all
+        else "an entry of MCP_ALLOWED_COMMANDS names it"
+    )
+    return True, (
+        f"allowed   {command}\n"
+        f"reason    {why}\n"
+        f"runs      {settings.shell} {settings.shell_arg} {verdict.text}\n"
+    )
