@@ -1,0 +1,284 @@
+"""The server as a desktop client starts it: official clients, and rough ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from commander.execution.groups import PosixGroups
+
+pytestmark = pytest.mark.interaction
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = (ROOT / "INTEGRATION.md").read_text()
+TWIST = [sys.executable, "-m", "commander", "--transport", "stdio"]
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of one language in the guide."""
+    return re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+
+
+class Desk:
+    """A server on pipes."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [*TWIST, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=home,
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(home),
+                "PYTHONPATH": str(ROOT),
+            },
+        )
+
+    def send(self, *messages: object) -> None:
+        for message in messages:
+            text = (
+                message if isinstance(message, bytes) else json.dumps(message).encode()
+            )
+            self.stdin.write(text + b"\n")
+        self.stdin.flush()
+
+    def answer(self) -> Any:
+        return json.loads(self.stdout.readline())
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def end(self) -> tuple[bytes, list[dict[str, Any]]]:
+        """Close the wire; what was still said, and the log."""
+        rest, log = self.process.communicate(timeout=20)
+        return rest, [json.loads(line) for line in log.splitlines()]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.process.kill()
+    made.process.communicate()
+
+
+def call(request_id: int, command: str, **arguments: str) -> dict[str, Any]:
+    return {
+        "jsonrpc": "2.0",
+        "id": request_id,
+        "method": "tools/call",
+        "params": {
+            "name": "execute_command",
+            "arguments": {"command": command, **arguments},
+        },
+    }
+
+
+def ping(request_id: int) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": request_id, "method": "ping"}
+
+
+def test_a_ping_overtakes_a_command_and_garbage_is_answered(
+    desk: Desk, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    desk.send(call(1, f"cat {gate}"), b"garbage", ping(2))
+    assert desk.answer()["error"]["code"] == -32700
+    assert desk.answer()["id"] == 2
+    gate.write_text("opened\n")
+    answer = desk.answer()
+    assert answer["id"] == 1
+    assert answer["result"]["structuredContent"]["stdout"] == "opened\n"
+
+
+def test_the_end_of_input_ends_the_command_and_the_server(desk: Desk) -> None:
+    desk.send(call(1, "trap '' TERM; echo $$; sleep 60; sleep 60"), ping(2))
+    assert desk.answer()["id"] == 2
+    rest, log = desk.end()
+    assert desk.process.returncode == 0
+    result = json.loads(rest)["result"]["structuredContent"]
+    assert result["ended_by"] == "server_shutdown"
+    assert not PosixGroups().alive(int(result["stdout"]))
+    assert log[-1]["event"] == "server_stopped"
+    assert log[-1]["reason"] == "the client closed its end"
+
+
+def test_a_request_that_is_piped_in_is_answered(desk: Desk) -> None:
+    desk.send(call(1, "echo hello"))
+    rest, _ = desk.end()
+    assert json.loads(rest)["result"]["structuredContent"]["stdout"] == "hello\n"
+
+
+def test_a_signal_ends_the_command_and_the_server(desk: Desk) -> None:
+    desk.send(call(1, "sleep 60"), ping(2))
+    assert desk.answer()["id"] == 2
+    desk.process.send_signal(signal.SIGTERM)
+    assert desk.answer()["result"]["structuredContent"]["ended_by"] == "server_shutdown"
+    desk.end()
+    assert desk.process.returncode == -signal.SIGTERM
+
+
+def test_the_wire_carries_messages_only_and_commands_cannot_reach_it(
+    desk: Desk,
+) -> None:
+    desk.send(call(1, "cat; ls -l /proc/self/fd; echo to stderr >&2"))
+    result = desk.answer()["result"]["structuredContent"]
+    assert result["stderr"] == "to stderr\n"
+    rest, log = desk.end()
+    assert rest == b""
+    assert [r["principal"] for r in log if r["event"] == "CMD_EXEC"] == ["stdio"]
+
+
+def test_a_client_that_dies_takes_the_server_along_though_its_pipe_is_held(
+    tmp_path: Path,
+) -> None:
+    """The pretend client starts the server, leaves the pipe to another, and dies."""
+    reading, writing = os.pipe()
+    holder = subprocess.Popen(["sleep", "60"], pass_fds=[writing])
+    client = subprocess.Popen(
+        ["/bin/sh", "-c", 'echo "$$"; "$@" & echo $!; read gone', "client", *TWIST],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(ROOT),
+        },
+    )
+    try:
+        assert client.stdout is not None
+        client.stdout.readline()
+        server = os.pidfd_open(int(client.stdout.readline()))
+        client.kill()
+        client.wait()
+        ended, _, _ = select.select([server], [], [], 20)
+        os.close(server)
+        assert ended
+    finally:
+        holder.kill()
+        holder.wait()
+        client.communicate()
+        os.close(reading)
+        os.close(writing)
+
+
+def stdio_forms() -> list[tuple[str, list[str]]]:
+    """Every command line of the guide that starts our server, by its client."""
+    found = [
+        ("json", entry)
+        for block in map(json.loads, blocks("json"))
+        for entry in (block.get("mcpServers") or block["servers"]).values()
+    ]
+    found += [
+        ("toml", entry)
+        for block in map(tomllib.loads, blocks("toml"))
+        for entry in block["mcp_servers"].values()
+    ]
+    forms = [
+        (kind, entry["args"])
+        for kind, entry in found
+        if entry.get("command") == "/path/to/commander-mcp"
+    ]
+    for block in blocks("yaml"):
+        if "command: /path/to/commander-mcp" in block:
+            forms.append(("yaml", json.loads(block.split("args:")[1])))
+    return forms
+
+
+def test_the_guide_has_a_stdio_form_for_each_file_that_takes_one() -> None:
+    assert [kind for kind, _ in stdio_forms()] == ["json"] * 3 + ["toml", "yaml"]
+
+
+@pytest.mark.parametrize(("kind", "words"), stdio_forms())
+def test_the_guides_command_lines_serve_a_client(
+    kind: str, words: list[str], tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path, *words)
+    desk.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
+    assert len(desk.answer()["result"]["tools"]) == 4
+    desk.end()
+
+
+CLIENT_1 = """
+import asyncio, sys
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+async def main():
+    server = StdioServerParameters(command=sys.argv[1], args=sys.argv[2:], env={
+        "PYTHONPATH": %(root)r, "HOME": %(home)r, "PATH": %(path)r})
+    async with stdio_client(server) as (read, write):
+        async with ClientSession(read, write) as session:
+            await session.initialize()
+            print(len((await session.list_tools()).tools))
+            result = await session.call_tool("execute_command", {"command": "uname -s"})
+            print(result.structuredContent["stdout"])
+asyncio.run(main())
+"""
+CLIENT_2 = """
+import asyncio, sys
+from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
+async def main(mode):
+    server = StdioServerParameters(command=sys.argv[1], args=sys.argv[2:], env={
+        "PYTHONPATH": %(root)r, "HOME": %(home)r, "PATH": %(path)r})
+    async with Client(stdio_client(server), mode=mode) as client:
+        print(len((await client.list_tools()).tools))
+        result = await client.call_tool("execute_command", {"command": "uname -s"})
+        print(result.structured_content["stdout"])
+asyncio.run(main(%(mode)r))
+"""
+
+
+@pytest.mark.parametrize(
+    ("venv", "program", "mode"),
+    [
+        ("mcp1", CLIENT_1, "handshake"),
+        ("mcp2", CLIENT_2, "auto"),
+        ("mcp2", CLIENT_2, "legacy"),
+    ],
+)
+def test_the_official_clients_run_commands_over_stdio(
+    venv: str, program: str, mode: str, tmp_path: Path
+) -> None:
+    python = os.environ.get(
+        f"COMMANDER_{venv.upper()}_PYTHON", str(ROOT / f".venv-{venv}/bin/python")
+    )
+    if not Path(python).exists():
+        pytest.skip(f"no {python}: make test makes it")
+    source = program % {
+        "root": str(ROOT),
+        "home": str(tmp_path),
+        "path": os.environ["PATH"],
+        "mode": mode,
+    }
+    done = subprocess.run(
+        [python, "-c", source, *TWIST],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["4", os.uname().sysname], done.stderr
