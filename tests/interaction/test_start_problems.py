@@ -88,7 +88,7 @@ PROBLEMS = {
         env={"MCP_RUN_AS": "nobody"}, says=("MCP_RUN_AS", "cannot enforce")
     ),
     "an unknown flag": Start(["--frobnicate"], says=("frobnicate",)),
-    "a word that is no flag": Start(["frobnicate"], says=("arguments",)),
+    "a word that is no flag": Start(["frobnicate"], says=("'frobnicate'",)),
     "a flag without its value": Start(["-port"], says=("--port lacks its value",)),
     "~/.mcp_env that others can write": Start(
         mcp_env="MCP_LOG_LEVEL=debug", mode=0o666, says=(".mcp_env", "chmod go-w")
