@@ -95,13 +95,16 @@ def _doctor(args: Sequence[str]) -> int:
 
 def _settings(args: Sequence[str]) -> Settings | None:
     """The settings that a server with these options would have, or one line."""
+    from commander.arguments import normalise
     from commander.errors import StartError
-    from commander.tap import Options, effective
+    from commander.tap import effective
 
-    options = Options()
-    options.parseOptions(args)
     try:
-        return effective(options).settings
+        words = normalise(args)
+        flags = dict(word[2:].split("=", 1) for word in words if "=" in word)
+        if len(flags) < len(words):
+            raise StartError("only the flags of settings may follow here, each once")
+        return effective(flags).settings
     except StartError as error:
         _fail(" ".join(str(error).split()), status=2)
         return None

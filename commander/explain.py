@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from commander.commands import CommandRequest
-from commander.policy.checker import Denied, PolicyChecker
+from commander.policy.checker import Denied
 from commander.principals import ANONYMOUS
+from commander.service import policy_checker
 from commander.settings import Settings
 
 __all__ = ["explain"]
@@ -16,14 +17,11 @@ def explain(settings: Settings, command: str) -> tuple[bool, str]:
     Returns:
         The decision, and its text for a terminal.
     """
-    checker = PolicyChecker(
-        allowed=settings.allowed_commands,
-        blocked=settings.blocked_commands,
-        use_default_blocklist=settings.use_default_blocklist,
-        allowed_env=settings.allowed_env,
-    )
+    checker = policy_checker(settings)
     request = CommandRequest(
-        command=command, timeout_seconds=settings.default_timeout_seconds
+        command=command,
+        working_directory=settings.commands_directory,
+        timeout_seconds=settings.default_timeout_seconds,
     )
     verdict = checker.check(request, ANONYMOUS)
     if isinstance(verdict, Denied):

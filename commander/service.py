@@ -55,7 +55,13 @@ from commander.web.guards import Guards
 from commander.web.health import Health
 from commander.web.site import CommanderSite, Gate
 
-__all__ = ["STDIO_GRACE_SECONDS", "CommanderService", "Surroundings", "build"]
+__all__ = [
+    "STDIO_GRACE_SECONDS",
+    "CommanderService",
+    "Surroundings",
+    "build",
+    "policy_checker",
+]
 
 STDIO_GRACE_SECONDS = 0.5
 """How long running commands may go on when the client of standard input is gone, and
@@ -124,7 +130,7 @@ class CommanderService(Service):
         """Tell why the service is about to be stopped, for the log."""
         self._stop_reason = self._stop_reason or reason
 
-    def client_gone(self, reason: str) -> None:
+    def _client_gone(self, reason: str) -> None:
         """There is nobody left to serve: end the process, unless it ends already."""
         if self._stop_reason is None:
             self.note_stop_reason(reason)
@@ -153,7 +159,7 @@ class CommanderService(Service):
             spawner="twisted",
             session=self._launcher.name,
         )
-        self._front.start()
+        self._front.start(self._client_gone)
 
     def stopService(self) -> Deferred[None]:
         """Drain and end; fires when nothing is left. See ``commander.shutdown``.
@@ -189,12 +195,7 @@ def build(
     """
     log = surroundings.log
     stdin_descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    checker = PolicyChecker(
-        allowed=settings.allowed_commands,
-        blocked=settings.blocked_commands,
-        use_default_blocklist=settings.use_default_blocklist,
-        allowed_env=settings.allowed_env,
-    )
+    checker = policy_checker(settings)
     admission = _admission(settings, surroundings)
     executor = _executor(settings, surroundings, stdin_descriptor)
     runner = CommandRunner(
@@ -205,28 +206,20 @@ def build(
     )
     dispatcher = _dispatcher(settings, checker, runner, log)
     drain = Drain()
-    front: StdioFront | HttpFront
-    if surroundings.wire is not None:
-        front = _stdio_front(surroundings, surroundings.wire, dispatcher)
-    else:
-        front = _http_front(settings, surroundings, token, dispatcher, drain)
-    shutdown = Shutdown(
-        alarm=Alarm(surroundings.reactor, surroundings.monotonic),
-        drain=drain,
-        admission=admission,
-        executor=executor,
-        front=front,
-        **_patience(settings),
-    )
-    service = CommanderService(
+    front = _front(settings, surroundings, token, dispatcher, drain)
+    return CommanderService(
         surroundings=surroundings,
         front=front,
-        shutdown=shutdown,
+        shutdown=Shutdown(
+            alarm=Alarm(surroundings.reactor, surroundings.monotonic),
+            drain=drain,
+            admission=admission,
+            executor=executor,
+            front=front,
+            **_patience(settings),
+        ),
         stdin_descriptor=stdin_descriptor,
     )
-    if isinstance(front, StdioFront):
-        front.client_gone = service.client_gone
-    return service
 
 
 def _patience(settings: Settings) -> dict[str, float]:
@@ -242,6 +235,16 @@ def _patience(settings: Settings) -> dict[str, float]:
         "grace_seconds": settings.shutdown_grace_seconds,
         "kill_grace_seconds": settings.kill_grace_seconds,
     }
+
+
+def policy_checker(settings: Settings) -> PolicyChecker:
+    """The policy that these settings mean, for the server and for explanations."""
+    return PolicyChecker(
+        allowed=settings.allowed_commands,
+        blocked=settings.blocked_commands,
+        use_default_blocklist=settings.use_default_blocklist,
+        allowed_env=settings.allowed_env,
+    )
 
 
 def _admission(settings: Settings, surroundings: Surroundings) -> Admission:
@@ -316,24 +319,21 @@ def _guards(settings: Settings) -> Guards:
     )
 
 
-def _stdio_front(
-    surroundings: Surroundings, wire: Wire, dispatcher: Dispatcher
-) -> StdioFront:
-    return StdioFront(
-        reactor=surroundings.reactor,
-        alarm=Alarm(surroundings.reactor, surroundings.monotonic),
-        protocol=LineProtocol(dispatcher=dispatcher, log=surroundings.log),
-        wire=wire,
-    )
-
-
-def _http_front(
+def _front(
     settings: Settings,
     surroundings: Surroundings,
     token: TokenDigest | None,
     dispatcher: Dispatcher,
     drain: Drain,
-) -> HttpFront:
+) -> Front:
+    """What clients see: the wire, if it was claimed, else HTTP."""
+    if surroundings.wire is not None:
+        return StdioFront(
+            reactor=surroundings.reactor,
+            alarm=Alarm(surroundings.reactor, surroundings.monotonic),
+            protocol=LineProtocol(dispatcher=dispatcher, log=surroundings.log),
+            wire=surroundings.wire,
+        )
     exchange = Exchange(
         dispatcher=dispatcher,
         guards=_guards(settings),

@@ -40,8 +40,8 @@ class Front(Protocol):
     def open(self) -> None:
         """Take the address; ``StartError`` if that is not possible."""
 
-    def start(self) -> None:
-        """Serve."""
+    def start(self, gone: Callable[[str], None]) -> None:
+        """Serve; ``gone`` is called once if there is nobody left to serve."""
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no call is being answered, at once if that is so now."""

@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def makeService(options: Options) -> CommanderService:
     if sys.platform == "win32":
         raise SystemExit("commander: Windows is not supported")
     try:
-        loaded = effective(options)
+        loaded = effective(options.flags)
         if options["check-config"]:
             print(check_config_table(loaded))  # noqa: T201 - the output of a flag
             raise SystemExit(0)
@@ -105,13 +105,13 @@ def makeService(options: Options) -> CommanderService:
         raise SystemExit(_one_line(error)) from None
 
 
-def effective(options: Options) -> Loaded:
-    """The settings of a server with these options in this environment.
+def effective(flags: Mapping[str, str]) -> Loaded:
+    """The settings of a server with these flags in this environment.
 
     Raises:
         StartError: One of them cannot be used.
     """
-    return load(options.flags, os.environ, _home())
+    return load(flags, os.environ, _home())
 
 
 def _started(loaded: Loaded, options: Options) -> CommanderService:

@@ -85,6 +85,7 @@ class Admission:
         self._running: Counter[Principal] = Counter()
         self._queue: deque[_Place] = deque()
         self._open = True
+        self._serving = False
 
     @property
     def running(self) -> int:
@@ -142,14 +143,25 @@ class Admission:
         return place.granted
 
     def _serve_queue(self) -> None:
-        for place in tuple(self._queue):
-            if self.running >= self._max_concurrent:
-                return
-            if self._may_run(place.principal):
-                self._queue.remove(place)
-                place.alarm.cancel()
-                waited = self._monotonic() - place.since
-                place.granted.callback(self._grant(place.principal, waited))
+        """Grant what can be granted.
+
+        A command that cannot start gives its slot back within the callback that
+        grants it. So the queue is looked at anew after each grant, and the call from
+        within leaves that to the one that is under way.
+        """
+        if self._serving:
+            return
+        self._serving = True
+        while (place := self._next_place()) is not None:
+            self._queue.remove(place)
+            place.alarm.cancel()
+            waited = self._monotonic() - place.since
+            place.granted.callback(self._grant(place.principal, waited))
+        self._serving = False
+
+    def _next_place(self) -> _Place | None:
+        """The first in the queue that may run now."""
+        return next((p for p in self._queue if self._may_run(p.principal)), None)
 
     def _waited_too_long(self, place: _Place) -> None:
         self._queue.remove(place)
@@ -163,7 +175,7 @@ class Admission:
                 f"(MCP_MAX_CONCURRENT={self._max_concurrent}, "
                 f"MCP_MAX_PER_PRINCIPAL={self._max_per_principal}) and {what}"
             ),
-            # With every slot taken for the whole wait, the wait is the best guess.
+            # A guess: some command will end before another full wait is over.
             retry_after_seconds=max(1, math.ceil(self._max_wait_seconds / 2)),
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import attrs
 from twisted.internet.defer import Deferred
 
-from commander.commands import EndedBy, Outcome, StartFailed
+from commander.commands import CommandRequest, EndedBy, Outcome, StartFailed
 from commander.execution.checks import directory_problem, shell_problem, size_problem
 from commander.execution.environment import child_environment
 from commander.execution.groups import GroupSignals, signal_name
@@ -202,15 +202,15 @@ class Executor:
         """Commands that were started and have not ended."""
         return len(self._running)
 
-    def directory_of(self, approved: Approved) -> str:
+    def directory_of(self, request: CommandRequest) -> str:
         """Where a command will run, as an absolute path."""
         # Not normalised: the kernel reads ".." behind a symbolic link differently.
-        wanted = approved.request.working_directory
-        return os.path.join(self._limits.directory, wanted or "").rstrip("/") or "/"
+        wanted = request.working_directory or ""
+        return os.path.join(self._limits.directory, wanted).rstrip("/") or "/"
 
     def start(self, approved: Approved) -> RunningCommand | StartFailed:
         """Start a process for an approved command; its deadline begins now."""
-        directory = self.directory_of(approved)
+        directory = self.directory_of(approved.request)
         env = child_environment(
             self._environ, pass_env=self._limits.pass_env, env=approved.request.env
         )
@@ -249,11 +249,23 @@ class Executor:
             self._reactor.spawnProcess(
                 CommandProtocol(running),
                 arguments[0],
-                arguments,
-                env=env,
+                list(map(_encoded, arguments)),
+                env={_encoded(k): _encoded(v) for k, v in env.items()},
                 childFDs={0: self._stdin_descriptor, 1: "r", 2: "r"},
             )
         except OSError as error:
             self._running.discard(running)
             return StartFailed(reason=f"cannot start a process: {error.strerror}")
+        except BaseException:
+            self._running.discard(running)
+            raise
         return running
+
+
+def _encoded(text: str) -> bytes:
+    """Text as the kernel gets it.
+
+    Twisted would encode it as the locale says, and the C locale of a small container
+    knows ASCII only. Names that are no UTF-8 come from the file system as surrogates.
+    """
+    return text.encode("utf-8", "surrogateescape")

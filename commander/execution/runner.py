@@ -13,7 +13,7 @@ import attrs
 
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
-from commander.execution.executor import Executor
+from commander.execution.executor import Executor, RunningCommand
 from commander.interfaces import CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -54,6 +54,10 @@ class CommandRunner:
         requests started nothing.
         """
         command_id = new_command_id()
+        # Resolved first: what a relative path or a glob means depends on it.
+        request = attrs.evolve(
+            request, working_directory=self._executor.directory_of(request)
+        )
         verdict = self._checker.check(request, principal)
         if isinstance(verdict, Denied):
             self._audit.refused(
@@ -76,16 +80,27 @@ class CommandRunner:
     async def _run_in_slot(
         self, command_id: str, approved: Approved, slot: Slot
     ) -> Outcome | StartFailed:
-        recorded = attrs.evolve(
-            approved.request, working_directory=self._executor.directory_of(approved)
-        )
-        self._audit.started(command_id, recorded, slot.principal)
-        running = self._executor.start(approved)
+        request, principal = approved.request, slot.principal
+        self._audit.started(command_id, request, principal)
+        running = self._start(command_id, approved, principal)
         if isinstance(running, StartFailed):
-            self._audit.failed(command_id, recorded, slot.principal, running)
             return running
         outcome = attrs.evolve(
             await running.finished, queued_seconds=slot.queued_seconds
         )
-        self._audit.ended(command_id, recorded, slot.principal, outcome)
+        self._audit.ended(command_id, request, principal, outcome)
         return outcome
+
+    def _start(
+        self, command_id: str, approved: Approved, principal: Principal
+    ) -> RunningCommand | StartFailed:
+        """Start, and record a start that failed, by our own fault too."""
+        failed = StartFailed(reason="internal error: see the server's log")
+        try:
+            running = self._executor.start(approved)
+        except BaseException:
+            self._audit.failed(command_id, approved.request, principal, failed)
+            raise
+        if isinstance(running, StartFailed):
+            self._audit.failed(command_id, approved.request, principal, running)
+        return running

@@ -52,16 +52,16 @@ class StdioFront:
         self._parent = parent
         self._first_parent = parent()
         self._transport: StandardIO | None = None
-        self.client_gone: Callable[[str], None] = lambda reason: None
-        """Called once with the reason when there is nobody left to serve."""
+        self._tell: Callable[[str], None] | None = None
 
     address: Any = "stdio"
 
     def open(self) -> None:
         """Nothing: the wire was open when the process began."""
 
-    def start(self) -> None:
-        """Serve the wire."""
+    def start(self, gone: Callable[[str], None]) -> None:
+        """Serve the wire; ``gone`` is called once, with the reason."""
+        self._tell = gone
         self._protocol.ended.addCallback(
             lambda _: self._gone("the client closed its end")
         )
@@ -94,5 +94,6 @@ class StdioFront:
             self._alarm.set(_PARENT_SECONDS, self._look_for_parent)
 
     def _gone(self, reason: str) -> None:
-        tell, self.client_gone = self.client_gone, lambda reason: None
-        tell(reason)
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(reason)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -17,9 +17,15 @@ from zope.interface import implementer
 
 from commander.mcp.events import Reply
 from commander.mcp.inbound import InboundHeaders
-from commander.mcp.jsonrpc import INVALID_REQUEST, ProtocolError, error_body
+from commander.mcp.jsonrpc import (
+    INTERNAL_ERROR,
+    INVALID_REQUEST,
+    ProtocolError,
+    error_body,
+)
 from commander.principals import Principal
 from commander.sessions.dispatcher import Dispatcher
+from commander.sessions.in_flight import InFlight
 from commander.telemetry.logging import StructuredLog
 from commander.tools.registry import CallContext
 
@@ -38,6 +44,10 @@ _TOO_LONG: Final = error_body(
     )
 )
 
+_FAULT: Final = error_body(
+    ProtocolError(code=INTERNAL_ERROR, message="Internal error: see the server's log")
+)
+
 
 @implementer(IPushProducer, IHalfCloseableProtocol)
 class LineProtocol(Protocol):
@@ -54,8 +64,7 @@ class LineProtocol(Protocol):
         self._context = CallContext(principal=STDIO_PRINCIPAL)
         self._line = bytearray()
         self._skipping = False
-        self._open = 0
-        self._idle: list[Deferred[None]] = []
+        self._in_flight = InFlight()
         self._writable = False
         self.ended: Deferred[None] = Deferred()
         """Fires when the client has closed its end, or can no longer be reached."""
@@ -95,11 +104,7 @@ class LineProtocol(Protocol):
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no request is being answered, at once if that is so now."""
-        if not self._open:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._idle.append(waiting)
-        return waiting
+        return self._in_flight.when_idle()
 
     # --- IPushProducer: the client's reading decides about ours ------------------
 
@@ -130,27 +135,21 @@ class LineProtocol(Protocol):
         line, self._line = bytes(self._line).strip(), bytearray()
         self._skipping = False
         if line:
-            self._open += 1
+            self._in_flight.began()
             answer = Deferred.fromCoroutine(
                 self._dispatcher.answer(line, InboundHeaders(), self._context)
             )
             answer.addCallbacks(self._answered, self._failed)
-            answer.addBoth(self._closed)
+            answer.addBoth(self._in_flight.ended)
 
     def _answered(self, reply: Reply) -> None:
         if reply.body:
             self._send(reply.body)
 
     def _failed(self, failure: Failure) -> None:
-        """A fault of ours outside of any tool; the client's request stays open."""
+        """A fault of ours outside of any tool, which knows no id to answer."""
         self._log.failure("request_failed", failure)
-
-    def _closed(self, _: object) -> None:
-        self._open -= 1
-        if not self._open:
-            idle, self._idle = self._idle, []
-            for waiting in idle:
-                waiting.callback(None)
+        self._send(_FAULT)
 
     def _send(self, message: bytes) -> None:
         if self._writable:

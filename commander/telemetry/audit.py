@@ -19,6 +19,7 @@ from commander.telemetry.redaction import loggable_command, mask_secrets
 
 __all__ = ["LogAccess", "LogAudit"]
 
+_UNAUTHORIZED: Final = 401
 _MOST_PATH_CHARACTERS: Final = 200
 """Our own paths are short; longer ones are only ever somebody's probe."""
 
@@ -85,7 +86,7 @@ class LogAudit:
         self._log.info(
             "CMD_EXEC",
             **self._about(command_id, request, principal),
-            exit_code=outcome.exit_code,
+            exit_code=-1 if outcome.exit_code is None else outcome.exit_code,
             signal=outcome.signal,
             ended_by=outcome.ended_by,
             duration=round(outcome.duration_seconds, 3),
@@ -108,6 +109,12 @@ class LogAudit:
             **self._about(command_id, request, principal),
             status="failed_to_start",
             error=self._words(failure.reason),
+            exit_code=-1,
+            ended_by="failed_to_start",
+            duration=0.0,
+            queued=0.0,
+            stdout_bytes=0,
+            stderr_bytes=0,
         )
 
     def _about(
@@ -139,7 +146,7 @@ class LogAccess:
             peer: Address without port: ports may hold the digits of the status.
             reason: What was wrong with the token.
         """
-        self._log.warn("auth_failed", status=401, peer=peer, reason=reason)
+        self._log.warn("auth_failed", status=_UNAUTHORIZED, peer=peer, reason=reason)
 
     def connection_refused(self, peer: str, *, limit: int) -> None:
         """Write that a connection was closed because there are too many."""
@@ -157,8 +164,11 @@ class LogAccess:
     ) -> None:
         """Write one answered request, at level access.
 
-        The query of ``path`` is left out: people put tokens there.
+        The query of ``path`` is left out: people put tokens there. A 401 is left out
+        as well: ``login_failed`` has written the one record that there is to be.
         """
+        if status == _UNAUTHORIZED:
+            return
         self._log.access(
             "http_request",
             method=method,

@@ -9,6 +9,7 @@ Signals work a moment later on the clock, never within the call, as with a kerne
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,12 +56,12 @@ class MemoryProcess:
         protocol: IProcessProtocol,
         pid: int,
         arguments: Sequence[bytes | str],
-        env: Mapping[str, str],
+        env: Mapping[Any, Any],
     ) -> None:
         self.pid: int | None = pid
         self.group = pid
-        self.arguments = tuple(arguments)
-        self.env = dict(env)
+        self.arguments = tuple(map(os.fsdecode, arguments))
+        self.env = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
         self.signals: list[int] = []
         self.closed = False
         self.escaped_writer = False

@@ -14,6 +14,7 @@ from commander.auth.answers import HttpAnswer
 from commander.mcp.jsonrpc import INVALID_REQUEST, ProtocolError, error_body
 
 __all__ = [
+    "body_not_taken",
     "internal_error",
     "method_not_allowed",
     "not_found",
@@ -24,6 +25,7 @@ __all__ = [
 _REASONS: Final = {
     404: "not found",
     405: "method not allowed",
+    413: "no request body is taken here",
     500: "internal error",
 }
 
@@ -36,6 +38,11 @@ def _plain(status: int, headers: tuple[tuple[str, str], ...] = ()) -> HttpAnswer
 def not_found() -> HttpAnswer:
     """A path that is not served; OAuth's well-known paths among them."""
     return _plain(404)
+
+
+def body_not_taken() -> HttpAnswer:
+    """A body on a public path, where nothing reads one."""
+    return _plain(413)
 
 
 def internal_error() -> HttpAnswer:

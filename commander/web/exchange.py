@@ -7,7 +7,7 @@ command runs to its end and is recorded; only the answer has nobody to go to.
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
@@ -15,6 +15,7 @@ from commander.auth.answers import HttpAnswer, write_answer
 from commander.mcp.inbound import InboundHeaders
 from commander.principals import ANONYMOUS, Principal
 from commander.sessions.dispatcher import Dispatcher
+from commander.sessions.in_flight import InFlight
 from commander.telemetry.logging import StructuredLog
 from commander.tools.registry import CallContext
 from commander.web.answers import (
@@ -53,8 +54,7 @@ class Exchange:
         self._guards = guards
         self._drain = drain
         self._log = log
-        self._open = 0
-        self._idle: list[Deferred[None]] = []
+        self._in_flight = InFlight()
 
     def serve(
         self, request: IRequest, principal: Principal, *, plain_rpc: bool
@@ -70,22 +70,18 @@ class Exchange:
         assert isinstance(request, CommanderRequest)  # noqa: S101 - for the type
         lost: list[Failure] = []
         request.notifyFinish().addErrback(lost.append)
-        self._open += 1
+        self._in_flight.began()
         answer: Deferred[HttpAnswer] = Deferred.fromCoroutine(
             self._answer(request, principal, plain_rpc=plain_rpc)
         )
         answer.addErrback(self._failed)
         answer.addCallback(self._write, request, lost)
         answer.addErrback(self._failed)
-        answer.addBoth(self._closed)
+        answer.addBoth(self._in_flight.ended)
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no request is being answered, at once if that is so now."""
-        if not self._open:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred()
-        self._idle.append(waiting)
-        return waiting
+        return self._in_flight.when_idle()
 
     async def _answer(
         self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
@@ -132,10 +128,3 @@ class Exchange:
         """The boundary for faults of ours: logged here, answered 500."""
         self._log.failure("request_failed", failure)
         return internal_error()
-
-    def _closed(self, _: object) -> None:
-        self._open -= 1
-        if not self._open:
-            idle, self._idle = self._idle, []
-            for waiting in idle:
-                waiting.callback(None)

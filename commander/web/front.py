@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
@@ -73,8 +74,11 @@ class HttpFront:
             why = str(error) or type(error).__name__
             raise StartError(f"cannot listen on {asked}: {why}") from None
 
-    def start(self) -> None:
-        """Nothing more: what is bound is served as soon as the reactor runs."""
+    def start(self, gone: Callable[[str], None]) -> None:
+        """Nothing more: what is bound is served as soon as the reactor runs.
+
+        New clients can always come, so ``gone`` is never called.
+        """
 
     @property
     def address(self) -> Any:

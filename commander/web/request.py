@@ -23,7 +23,14 @@ from twisted.web.server import Request
 
 from commander.auth.answers import HttpAnswer, write_answer
 from commander.principals import Principal
-from commander.web.answers import internal_error, not_found, refused, unavailable
+from commander.web.answers import (
+    body_not_taken,
+    internal_error,
+    method_not_allowed,
+    not_found,
+    refused,
+    unavailable,
+)
 
 if TYPE_CHECKING:
     from commander.web.channel import CommanderChannel
@@ -180,6 +187,8 @@ class CommanderRequest(Request):
             gate.authenticate(self).addCallbacks(asked.append, lambda failure: None)
             if asked and isinstance(asked[0], HttpAnswer):
                 return asked[0]
+        elif self.method not in (b"GET", b"HEAD"):
+            return method_not_allowed("GET, HEAD")
         if length is not None and length > self._body_limit:
             return _too_long(self._body_limit)
         return None
@@ -204,5 +213,5 @@ class CommanderRequest(Request):
 
 def _too_long(limit: int) -> HttpAnswer:
     if not limit:
-        return refused(413, "no request body is taken here")
+        return body_not_taken()
     return refused(413, f"request body over {limit} bytes (MCP_MAX_BODY_BYTES)")

@@ -144,18 +144,20 @@ def test_every_request_is_answered_once_and_no_limit_is_passed(
     admission = made(clock, concurrent=3, per_principal=2, queued=4)
     answers: list[list[Slot | Busy]] = []
     held: list[Slot] = []
+    released: list[Slot] = []
     for step, principal in steps:
         match step:
             case "acquire":
                 answers += results(admission.acquire(principal))
             case "release" if held:
-                held.pop(0).release()
+                released.append(held.pop(0))
+                released[-1].release()
             case "wait":
                 clock.advance(7)
             case "close":
                 admission.close()
         granted = [a[0] for a in answers if a and isinstance(a[0], Slot)]
-        held += [slot for slot in granted if slot not in held and slot._admission]
+        held += [slot for slot in granted if slot not in held + released]
         assert admission.running == len(held) <= 3
         assert sum(slot.principal == ANN for slot in held) <= 2
         assert admission.queued <= 4
@@ -168,3 +170,21 @@ def test_every_request_is_answered_once_and_no_limit_is_passed(
     clock.advance(31)
     assert all(len(answer) == 1 for answer in answers)
     assert clock.getDelayedCalls() == []
+
+
+def test_a_slot_that_comes_back_within_its_grant_goes_to_the_next() -> None:
+    """As when a queued command cannot start."""
+    admission = made(Clock(), concurrent=1, per_principal=1, queued=10)
+    (first,) = results(admission.acquire(ANN))
+    served: list[int] = []
+
+    def release(granted: Slot | Busy, number: int) -> None:
+        assert isinstance(granted, Slot)
+        served.append(number)
+        granted.release()
+
+    for number in range(10):
+        admission.acquire(ANN).addCallback(release, number)
+    slot_of(first).release()
+    assert served == list(range(10))
+    assert (admission.running, admission.queued) == (0, 0)

@@ -210,7 +210,7 @@ def test_a_missing_directory_is_found_before_the_spawn(
 
 def test_a_relative_directory_counts_from_the_default(stdin_descriptor: int) -> None:
     stage = Stage(stdin_descriptor, attrs.evolve(LIMITS, directory="/usr"))
-    assert stage.executor.directory_of(approved(directory="lib")) == "/usr/lib"
-    assert stage.executor.directory_of(approved(directory="/etc/")) == "/etc"
-    assert stage.executor.directory_of(approved(directory=None)) == "/usr"
-    assert stage.executor.directory_of(approved(directory="/")) == "/"
+    assert stage.executor.directory_of(approved(directory="lib").request) == "/usr/lib"
+    assert stage.executor.directory_of(approved(directory="/etc/").request) == "/etc"
+    assert stage.executor.directory_of(approved(directory=None).request) == "/usr"
+    assert stage.executor.directory_of(approved(directory="/").request) == "/"

@@ -67,3 +67,29 @@ def test_a_group_of_another_user_exists_though_it_may_not_be_signalled(
 def test_signals_have_names_even_the_nameless() -> None:
     assert signal_name(signal.SIGKILL) == "SIGKILL"
     assert signal_name(signal.SIGRTMIN + 3) == f"SIG{signal.SIGRTMIN + 3}"
+
+
+def test_one_look_serves_all_who_ask_but_never_says_that_a_group_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[frozenset[bytes]] = []
+    living = {b"1", b"2"}
+
+    def look() -> frozenset[bytes]:
+        looks.append(frozenset(living))
+        return looks[-1]
+
+    now = [0.0]
+    groups = PosixGroups(lambda: now[0])
+    monkeypatch.setattr(module, "_live_groups", look)
+    monkeypatch.setattr(PosixGroups, "send", lambda self, group, number: True)
+    assert groups.alive(1)
+    assert groups.alive(2)
+    assert len(looks) == 1
+    living.add(b"3")
+    assert groups.alive(3)
+    assert len(looks) == 2
+    living.clear()
+    now[0] = module.SCAN_SECONDS
+    assert not groups.alive(1)
+    assert len(looks) == 3

@@ -147,6 +147,7 @@ def test_a_spawn_that_raises_frees_its_slot(stage: Stage) -> None:
     ).addErrback(failures.append)
     assert len(failures) == 1
     assert stage.admission.running == 0
+    assert stage.audit.kinds == ["started", "failed"]
 
 
 def test_an_outcome_is_the_same_in_the_answer_and_in_the_audit(stage: Stage) -> None:
@@ -163,3 +164,23 @@ def test_command_ids_are_letters_and_differ() -> None:
     ids = {new_command_id() for _ in range(200)}
     assert len(ids) == 200
     assert all(re.fullmatch("[a-p]{16}", one) for one in ids)
+
+
+def test_queued_commands_that_cannot_start_do_not_spoil_the_answer_before_them(
+    stage: Stage,
+) -> None:
+    first = stage.run("first")
+    queued = stage.run("second", "/no/such/place")
+    stage.reactor.processes[0].exit(0)
+    assert isinstance(first[0], Outcome)
+    assert isinstance(queued[0], StartFailed)
+
+
+def test_a_directory_is_resolved_before_the_policy_judges_what_it_means(
+    stage: Stage,
+) -> None:
+    """The executor's own directory is the root here."""
+    for directory in (None, ".", "usr/..", "/usr/.."):
+        (denied,) = stage.run("rm -rf *", directory)
+        assert isinstance(denied, Denied), directory
+    assert stage.audit.entries[0].request.working_directory == "/"

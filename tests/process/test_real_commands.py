@@ -129,6 +129,12 @@ def is_dead(pid: int) -> bool:
     return stat[stat.rindex(")") + 2] in "ZX"
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
 def pid_in(file: Path) -> int:
     return int(file.read_text())
 
@@ -257,6 +263,8 @@ async def test_64_mib_of_output_are_counted_and_the_ends_are_kept(
     processes: RealProcesses,
 ) -> None:
     limits = processes.limits(max_output_bytes=1024 * 1024)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    before = peak_bytes()
     outcome = await processes.run(
         "echo first; head -c 67108864 /dev/zero; echo last", limits=limits
     )
@@ -266,6 +274,8 @@ async def test_64_mib_of_output_are_counted_and_the_ends_are_kept(
     assert window.tail.endswith(b"last\n")
     assert len(window.head) + len(window.tail) == 1024 * 1024
     assert window.omitted_bytes == window.total_bytes - 1024 * 1024
+    # Twice 1 MiB is kept, copied once; the rest is room for what else is measured.
+    assert peak_bytes() - before < 16 * 1024 * 1024
 
 
 @pytest_twisted.ensureDeferred
@@ -336,3 +346,11 @@ def test_a_missing_shell_is_a_result(processes: RealProcesses) -> None:
     failed = executor.start(processes.approve("true"))
     assert isinstance(failed, StartFailed)
     assert "/no/such/shell" in failed.reason
+
+
+@pytest_twisted.ensureDeferred
+async def test_text_reaches_the_shell_as_utf_8_whatever_the_locale(
+    processes: RealProcesses,
+) -> None:
+    outcome = await processes.run("echo €uro $NAME", env={"NAME": "ß"})
+    assert text(outcome) == "€uro ß\n"

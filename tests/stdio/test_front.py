@@ -56,7 +56,6 @@ class Stage:
             wire=wire,
             parent=lambda: self.parent,
         )
-        self.front.client_gone = self.reasons.append
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 def test_the_end_of_the_clients_input_ends_the_server_once(stage: Stage) -> None:
     stage.front.open()
-    stage.front.start()
+    stage.front.start(stage.reasons.append)
     stage.protocol.ended.callback(None)
     stage.parent = 1
     stage.reactor.advance(10)
@@ -80,7 +79,7 @@ def test_the_end_of_the_clients_input_ends_the_server_once(stage: Stage) -> None
 
 
 def test_a_client_that_died_is_noticed_though_its_pipe_is_held(stage: Stage) -> None:
-    stage.front.start()
+    stage.front.start(stage.reasons.append)
     stage.reactor.pump([2.0, 2.0])
     assert stage.reasons == []
     stage.parent = 1
@@ -90,7 +89,7 @@ def test_a_client_that_died_is_noticed_though_its_pipe_is_held(stage: Stage) -> 
 
 
 def test_closing_gives_the_wire_back_and_leaves_no_timer(stage: Stage) -> None:
-    stage.front.start()
+    stage.front.start(stage.reasons.append)
     os.set_blocking(stage.wire.reading, False)
     closed: list[object] = []
     stage.front.close().addCallback(closed.append)

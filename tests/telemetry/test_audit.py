@@ -124,7 +124,7 @@ def test_an_end_tells_how_it_ended_and_how_much_it_wrote() -> None:
     }
 
 
-def test_a_kill_tells_the_signal_and_no_exit_code() -> None:
+def test_a_kill_tells_the_signal_and_the_exit_code_of_the_tools_result() -> None:
     log = Log()
 
     log.audit.ended("kfhgab", REQUEST, ANONYMOUS, KILLED)
@@ -132,7 +132,7 @@ def test_a_kill_tells_the_signal_and_no_exit_code() -> None:
     assert log.record["signal"] == "SIGKILL"
     assert log.record["ended_by"] == "timeout"
     assert log.record["background_ended"] is True
-    assert "exit_code" not in log.record
+    assert log.record["exit_code"] == -1
 
 
 def test_a_command_that_did_not_start_ends_with_the_reason() -> None:
@@ -146,6 +146,12 @@ def test_a_command_that_did_not_start_ends_with_the_reason() -> None:
         **ABOUT,
         "status": "failed_to_start",
         "error": "token=*** no",
+        "exit_code": -1,
+        "ended_by": "failed_to_start",
+        "duration": 0.0,
+        "queued": 0.0,
+        "stdout_bytes": 0,
+        "stderr_bytes": 0,
     }
 
 
@@ -290,7 +296,7 @@ def test_neither_output_nor_values_of_env_are_ever_logged(mode: str) -> None:
     log.write_everything()
 
     text = "\n".join(log.lines)
-    assert len(log.lines) == 9
+    assert len(log.lines) == 8
     assert "text of output" not in text
     assert "value-of-env" not in text
     assert ("hunter2" in text) == (mode == "full")

@@ -78,7 +78,8 @@ def test_a_client_that_reads_nothing_is_dropped_while_closing(
     assert connection.aborted
 
 
-def test_each_answer_is_one_access_record(server: MemoryServer) -> None:
+def test_each_answer_is_one_record(server: MemoryServer) -> None:
+    """A 401 is the record of its failed login."""
     stranger = HTTPHarness(server.site, server.reactor, None)
     answered = [
         ("POST", "/mcp", server.http.request(body=PING)),
@@ -98,7 +99,9 @@ def test_each_answer_is_one_access_record(server: MemoryServer) -> None:
             "peer": "192.0.2.7",
         }
         for method, path, response in answered
+        if response.status != 401
     ]
+    assert len(server.log.named("auth_failed")) == 2
     assert [response.status for *_, response in answered] == [
         *(200, 200, 404, 200, 401, 401)
     ]
