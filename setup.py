@@ -25,6 +25,7 @@ def version() -> str:
 
 
 TEST = [
+    "botocore>=1.40",  # its models of AWS check the commands of ECS.md
     "build>=1.2",
     "hypothesis>=6.100",
     "jsonschema>=4.20",
