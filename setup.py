@@ -28,6 +28,7 @@ TEST = [
     "botocore>=1.40",  # its models of AWS check the commands of ECS.md
     "build>=1.2",
     "hypothesis>=6.100",
+    "jmespath>=1",
     "jsonschema>=4.20",
     "psutil>=6",
     "pytest>=9",

@@ -8,8 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 tests/image/tools.sh
 
 state=$PWD/.cache/image
-mkdir -p "$state/tmp"
-export TMPDIR=$state/tmp
+mkdir -p "$state"
 export CONTAINERS_STORAGE_CONF=$state/storage.conf CONTAINERS_CONF=$state/containers.conf
 cat >"$CONTAINERS_STORAGE_CONF" <<END
 [storage]
@@ -30,7 +29,10 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 tmp_dir = "$state/run/libpod"
+[network]
+network_backend = "netavark"
 END
+trap 'podman rm --all --force --time 0 >/dev/null' EXIT
 
 # The Dockerfile is built as it is: under the name of its base is our stand-in.
 base=$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)
@@ -40,5 +42,6 @@ SECONDS=0
 BUILDER=buildah .ci/image "$COMMANDER_IMAGE" \
     --pull-never --isolation chroot --network host --quiet
 echo "Built $COMMANDER_IMAGE in $SECONDS s"
-podman history --format '{{.Size}}\t{{.CreatedBy}}' "$COMMANDER_IMAGE" | cut -c -80
-#.venv/bin/python -m pytest -p no:cacheprovider tests/image "$@"
+podman history --format '{{.Size}}\t{{.CreatedBy}}' "$COMMANDER_IMAGE" |
+    grep -v '^0 B' | cut -c -80
+.venv/bin/python -m pytest -p no:cacheprovider tests/image "$@"

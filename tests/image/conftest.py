@@ -1,0 +1,201 @@
+"""Containers of the image that ``run.sh`` built, hardened as operators run them.
+
+podman does it, without a daemon, in a storage of its own; ``run.sh`` sets the
+variables that say where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import attrs
+import psutil
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS: Final = 60.0
+"""Longest wait for anything but the end of a container."""
+POLL_SECONDS: Final = 0.1
+STOP_SECONDS: Final = 30
+"""What ECS gives a container between TERM and KILL."""
+HARDENED: Final = (
+    *("--read-only", "--read-only-tmpfs=false"),
+    *("--tmpfs", "/tmp:rw,size=64m,mode=1777"),
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+    *("--pids-limit", "256", "--memory", "512m", "--cpus", "0.5"),
+    *("--stop-timeout", str(STOP_SECONDS)),
+    # The network of this machine: it needs neither a firewall nor a bridge.
+    *("--network", "host"),
+    # There may be no systemd to time them; a test asks for one.
+    "--health-interval=disable",
+)
+
+Json = dict[str, Any]
+
+
+def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run podman; what it writes itself on standard error is not to be relied on."""
+    done = subprocess.run(
+        ["podman", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 or not check, done.stderr
+    return done
+
+
+@attrs.frozen(kw_only=True)
+class Container:
+    """A container that runs, or has run."""
+
+    name: str
+    port: int
+    token: str | None
+
+    def inspect(self) -> Json:
+        (facts,) = json.loads(
+            podman("inspect", "--type", "container", self.name).stdout
+        )
+        found: Json = facts
+        return found
+
+    def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a program in it, beside the server."""
+        return podman("exec", self.name, *words, check=False)
+
+    def logs(self) -> subprocess.CompletedProcess[str]:
+        """What it wrote so far, by stream."""
+        return podman("logs", self.name)
+
+    def records(self, event: str | None = None) -> list[Json]:
+        """The records on its standard output, or those of one event."""
+        # A line that is being written has no newline yet.
+        lines = self.logs().stdout.rpartition("\n")[0].splitlines()
+        records: list[Json] = [json.loads(line) for line in lines]
+        return [one for one in records if event in (None, one["event"])]
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended."""
+        return int(podman("wait", self.name).stdout)
+
+    def stop(self) -> int:
+        """Send TERM, and KILL after ``STOP_SECONDS``; gives the exit status."""
+        podman("stop", self.name)
+        return self.wait()
+
+    def processes(self) -> list[psutil.Process]:
+        """Its process 1, as this machine sees it, and all others in it."""
+        first = psutil.Process(self.inspect()["State"]["Pid"])
+        return [first, *first.children(recursive=True)]
+
+    def is_healthy(self) -> bool:
+        """Whether ``/health`` answers 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        return False
+
+    def run(self, command: str) -> Json:
+        """Run a command through the server; gives the structured result."""
+        message = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "execute_command", "arguments": {"command": command}},
+        }
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/json",
+            "Accept": "application/json, text/event-stream",
+        }
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=PATIENCE_SECONDS
+        )
+        with contextlib.closing(connection):
+            connection.request("POST", "/mcp", json.dumps(message), headers)
+            answer = json.loads(connection.getresponse().read())
+        facts: Json = answer["result"]["structuredContent"]
+        return facts
+
+
+class Launch(Protocol):
+    """Starts a container for the time of a ``with`` block."""
+
+    def __call__(self, *, token: str | None) -> AbstractContextManager[Container]:
+        """Start it with this MCP_AUTH_TOKEN, or without one; do not wait for it."""
+
+
+class Eventually(Protocol):
+    """Waits for something that has to become true."""
+
+    def __call__(self, true: Callable[[], object], what: str) -> None:
+        """Ask again and again; fails the test, naming ``what``, if it stays false."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {PATIENCE_SECONDS:.0f} s in vain: {what}")
+        time.sleep(POLL_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Eventually:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def image() -> str:
+    """The image's name."""
+    name = os.environ.get("COMMANDER_IMAGE")
+    if name is None:
+        pytest.fail("these tests need an image: run `make image-test`")
+    return name
+
+
+@pytest.fixture(scope="session")
+def launch(image: str) -> Launch:
+    @contextlib.contextmanager
+    def launch(*, token: str | None) -> Iterator[Container]:
+        name = f"commander-test-{secrets.token_hex(4)}"
+        port = free_port()
+        variables = {"MCP_HTTP_PORT": str(port)}
+        if token is not None:
+            variables["MCP_AUTH_TOKEN"] = token
+        given = [f"--env={name}={value}" for name, value in variables.items()]
+        try:
+            podman("run", "--detach", "--name", name, *HARDENED, *given, image)
+            yield Container(name=name, port=port, token=token)
+        finally:
+            podman("rm", "--force", "--time=0", "--volumes", name)
+
+    return launch
+
+
+@pytest.fixture(scope="session")
+def container(launch: Launch) -> Iterator[Container]:
+    """One container that serves, for all tests that leave it so."""
+    with launch(token=secrets.token_urlsafe()) as running:
+        wait_until(running.is_healthy, f"/health answers: {running.logs()}")
+        yield running
