@@ -98,7 +98,7 @@ def _session() -> Finding:
     return Finding(
         subject="command sessions",
         state="by Python",
-        cost="some 15 ms more for each command; install util-linux and GNU coreutils",
+        cost="a Python start for each command; install util-linux and GNU coreutils",
     )
 
 
@@ -109,8 +109,8 @@ def _token(settings: Settings, environ: Mapping[str, str]) -> Finding:
         return Finding(
             subject="token",
             state="from MCP_AUTH_TOKEN",
-            cost="a command of the same user can read it in /proc, if it was set in "
-            "the environment",
+            cost="root, or who can read the environment of what started the server, "
+            "can find it there",
         )
     if settings.no_auth:
         return Finding(
@@ -128,12 +128,13 @@ def _policy(settings: Settings) -> Finding:
     listed = len(settings.allowed_commands)
     if listed:
         return Finding(subject="policy", state=f"allow-list of {listed} entries")
+    cost = ""
+    if not settings.use_default_blocklist:
+        cost = "no default blocklist either"
+    elif not binds_loopback(settings):
+        cost = "set MCP_ALLOWED_COMMANDS where others can reach the server"
     return Finding(
-        subject="policy",
-        state="everything that no blocklist names",
-        cost="set MCP_ALLOWED_COMMANDS where others can reach the server"
-        if settings.use_default_blocklist and not binds_loopback(settings)
-        else ("" if settings.use_default_blocklist else "no default blocklist either"),
+        subject="policy", state="everything that no blocklist names", cost=cost
     )
 
 

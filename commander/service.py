@@ -47,6 +47,7 @@ from commander.tools.inspect import (
     ListBlockedCommands,
 )
 from commander.tools.registry import ToolRegistry
+from commander.turns import Turns
 from commander.web.app import PUBLIC_PATHS, WebApp
 from commander.web.drain import Drain
 from commander.web.exchange import Exchange
@@ -193,7 +194,6 @@ def build(
         token: The valid token's digest, or None to serve everybody.
         surroundings: The process around it.
     """
-    log = surroundings.log
     stdin_descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     checker = policy_checker(settings)
     admission = _admission(settings, surroundings)
@@ -202,9 +202,9 @@ def build(
         checker=checker,
         admission=admission,
         executor=executor,
-        audit=LogAudit(log, settings.log_commands),
+        audit=LogAudit(surroundings.log, settings.log_commands),
     )
-    dispatcher = _dispatcher(settings, checker, runner, log)
+    dispatcher = _dispatcher(settings, surroundings, checker, runner)
     drain = Drain()
     front = _front(settings, surroundings, token, dispatcher, drain)
     return CommanderService(
@@ -282,9 +282,9 @@ def _executor(
 
 def _dispatcher(
     settings: Settings,
+    surroundings: Surroundings,
     checker: PolicyChecker,
     runner: CommandRunner,
-    log: StructuredLog,
 ) -> Dispatcher:
     registry = ToolRegistry(
         [
@@ -292,6 +292,8 @@ def _dispatcher(
                 runner=runner,
                 default_timeout_seconds=settings.default_timeout_seconds,
                 max_timeout_seconds=settings.max_timeout_seconds,
+                max_output_bytes=settings.max_output_bytes,
+                turns=Turns(surroundings.reactor),
             ),
             ListAllowedCommands(checker),
             ListBlockedCommands(checker),
@@ -308,7 +310,7 @@ def _dispatcher(
         ),
         tools=registry.described(),
     )
-    return Dispatcher(engine=engine, registry=registry, log=log)
+    return Dispatcher(engine=engine, registry=registry, log=surroundings.log)
 
 
 def _guards(settings: Settings) -> Guards:

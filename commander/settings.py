@@ -270,7 +270,8 @@ class Settings:
         SIZE,
         "Beginning and end that are kept of each output stream, and carried by a "
         "result; what is omitted between is counted.",
-        "Whole logs of ordinary commands, and 64 MiB for 32 commands at worst.",
+        "Whole logs of ordinary commands. 32 commands keep 64 MiB at worst; an answer "
+        "that carries all of it is about twice as long.",
         variable="MCP_MAX_OUTPUT_BYTES",
         unit="bytes",
     )

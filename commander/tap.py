@@ -28,6 +28,7 @@ from commander.auth.tokens import TokenDigest, digest_of
 from commander.banner import banner
 from commander.errors import StartError
 from commander.execution.groups import PosixGroups
+from commander.execution.hardening import keep_out_of_proc
 from commander.execution.launcher import find_launcher
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build
@@ -98,11 +99,20 @@ def makeService(options: Options) -> CommanderService:
     try:
         loaded = effective(options.flags)
         if options["check-config"]:
-            print(check_config_table(loaded))  # noqa: T201 - the output of a flag
+            _say(check_config_table(loaded))
             raise SystemExit(0)
         return _started(loaded, options)
     except StartError as error:
         raise SystemExit(_one_line(error)) from None
+
+
+def _say(text: str) -> None:
+    """Write the output of a flag."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise StartError(f"cannot write: {error.strerror}") from None
 
 
 def effective(flags: Mapping[str, str]) -> Loaded:
@@ -118,6 +128,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
     from twisted.internet import reactor  # only here, and not before twist chose it
 
     settings = loaded.settings
+    keep_out_of_proc()
     desk = _desk_token(settings)
     if desk is not None:
         sources = {**loaded.sources, "auth_token": Source.GENERATED}

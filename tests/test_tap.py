@@ -64,6 +64,8 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
+    # It would hold for the rest of this process, other tests included.
+    monkeypatch.setattr("commander.tap.keep_out_of_proc", lambda: True)
 
 
 @pytest.fixture

@@ -11,11 +11,19 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["MAX_ARGUMENT_BYTES", "directory_problem", "shell_problem", "size_problem"]
+__all__ = [
+    "MAX_ARGUMENT_BYTES",
+    "MAX_PATH_BYTES",
+    "directory_problem",
+    "shell_problem",
+    "size_problem",
+]
 
 MAX_ARGUMENT_BYTES: Final = 128 * 1024 - 1
 """Linux's MAX_ARG_STRLEN without the closing NUL: the longest single argument or
 ``NAME=value`` that execve takes (seen: 131,071 bytes work, 131,072 do not)."""
+MAX_PATH_BYTES: Final = 4095
+"""Linux's PATH_MAX without the closing NUL."""
 MAX_ENVIRONMENT_BYTES: Final = 1024 * 1024
 """All of a command's variables; half of Linux's usual limit for arguments and
 environment together."""

@@ -49,11 +49,13 @@ QUIET_POLLS: Final = 3
 that a reactor that was late with its timers reads the pipes in between."""
 LEFTOVER_GRACE_SECONDS: Final = 0.1
 """From TERM to KILL for processes that a command left in the background."""
-SETTLE_SECONDS: Final = 1.0
-"""Longest wait for the pipes after the shell exited by itself."""
-REAP_SECONDS: Final = 0.8
-"""Longest wait for the kernel after KILL; the promise is an answer within deadline,
-grace and one second."""
+SETTLE_POLLS: Final = 50
+"""Longest wait for the pipes after the shell exited: one second. In polls, because
+between two of them the reactor reads each pipe once: what a full pipe holds is read
+within a few turns, and on a slow reactor a second can be fewer."""
+REAP_POLLS: Final = 40
+"""Longest wait for the kernel after KILL: 0.8 s; the promise is an answer within
+deadline, grace and one second."""
 
 
 class Phase(enum.Enum):
@@ -126,7 +128,7 @@ class Lifecycle:
         self._quiet_polls = 0
         self._background_ended = False
         self._kill_at = 0.0
-        self._give_up_at = 0.0
+        self._polls_left = 0
         self._alarm.set(timeout_seconds, self._deadline_passed)
 
     def end(self, ended_by: EndedBy, grace_seconds: float) -> None:
@@ -159,7 +161,7 @@ class Lifecycle:
             self.phase = Phase.SETTLING
             self._kill_at = now + LEFTOVER_GRACE_SECONDS
         if self.phase is not Phase.KILLING:
-            self._give_up_at = now + SETTLE_SECONDS
+            self._polls_left = SETTLE_POLLS
         self._alarm.set(POLL_SECONDS, self._poll)
 
     def pipes_closed(self) -> None:
@@ -171,6 +173,11 @@ class Lifecycle:
             self._poll()
 
     def _deadline_passed(self) -> None:
+        # A server that was stopped or held up finds deadline and exit in the same
+        # turn, and timers come first: one turn more, and the exit is known.
+        self._alarm.set(0, self._deadline_stands)
+
+    def _deadline_stands(self) -> None:
         self.end(EndedBy.TIMEOUT, self._grace_seconds)
 
     def _poll(self) -> None:
@@ -180,22 +187,23 @@ class Lifecycle:
         now = self._monotonic()
         left = self._process.group_alive()
         self._quiet_polls += 1
-        done = self._exit is not None and not left and self._output_complete(now)
-        if done or (self.phase is Phase.KILLING and now >= self._give_up_at):
+        self._polls_left -= 1
+        done = self._exit is not None and not left and self._output_complete()
+        if done or (self.phase is Phase.KILLING and self._polls_left <= 0):
             self._gone()
             return
         if left and self.phase is Phase.SETTLING:
             self._end_leftovers()
         if left and self.phase is not Phase.KILLING and now >= self._kill_at:
-            self._kill(now)
+            self._kill()
         self._alarm.set(POLL_SECONDS, self._poll)
 
-    def _output_complete(self, now: float) -> bool:
+    def _output_complete(self) -> bool:
         """Whether nothing more is to be expected from the pipes."""
         return (
             not self._pipes_open
             or self._quiet_polls > QUIET_POLLS
-            or now >= self._give_up_at
+            or self._polls_left <= 0
         )
 
     def _end_leftovers(self) -> None:
@@ -204,10 +212,10 @@ class Lifecycle:
             self._background_ended = True
             self._process.signal_group(signal.SIGTERM)
 
-    def _kill(self, now: float) -> None:
+    def _kill(self) -> None:
         self.phase = Phase.KILLING
         self._process.signal_group(signal.SIGKILL)
-        self._give_up_at = now + REAP_SECONDS
+        self._polls_left = REAP_POLLS
 
     def _gone(self) -> None:
         self.phase = Phase.GONE

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+import msgspec
 
 from commander.commands import OutputWindow
 
@@ -29,8 +30,24 @@ class Rendered:
     """What the marker says; zero if there is none."""
 
 
-def render(window: OutputWindow) -> Rendered:
-    """Turn what was kept into text; the marker's counts are exact."""
+def render(window: OutputWindow, most_encoded_bytes: int | None = None) -> Rendered:
+    """Turn what was kept into text; the marker's counts are exact.
+
+    Args:
+        window: What was kept.
+        most_encoded_bytes: About how long the text may become as JSON. Control
+            characters take six bytes each there, so a megabyte of zeros would become
+            six. Where that is too long, more is omitted, and counted.
+    """
+    if most_encoded_bytes is not None:
+        kept = _text(window.head + window.tail)
+        encoded_bytes = len(msgspec.json.encode(kept))
+        if encoded_bytes > most_encoded_bytes:
+            window = _shortened(window, most_encoded_bytes / encoded_bytes)
+    return _rendered(window)
+
+
+def _rendered(window: OutputWindow) -> Rendered:
     if not window.omitted_bytes:
         return Rendered(text=_text(window.head + window.tail), omitted_bytes=0)
     head = _without_cut_end(window.head)
@@ -39,6 +56,20 @@ def render(window: OutputWindow) -> Rendered:
     marker = gap_marker(omitted_bytes, window.omitted_lines)
     return Rendered(
         text=f"{_text(head)}\n{marker}\n{_text(tail)}", omitted_bytes=omitted_bytes
+    )
+
+
+def _shortened(window: OutputWindow, share: float) -> OutputWindow:
+    """The window with only this share of it left, cut in its middle."""
+    head_bytes = int(len(window.head) * share)
+    tail_start = len(window.tail) - int(len(window.tail) * share)
+    gone = window.head[head_bytes:] + window.tail[:tail_start]
+    return attrs.evolve(
+        window,
+        head=window.head[:head_bytes],
+        tail=window.tail[tail_start:],
+        omitted_bytes=window.omitted_bytes + len(gone),
+        omitted_lines=window.omitted_lines + gone.count(b"\n"),
     )
 
 

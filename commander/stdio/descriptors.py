@@ -7,6 +7,7 @@ descriptor 0 becomes /dev/null, descriptor 1 becomes standard error.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -43,6 +44,9 @@ def claim_wire() -> Wire:
     Raises:
         OSError: Standard input, output or error is not open.
     """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        # Closed before Python began; another file may have their number by now.
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     sys.stdout.flush()
     found = [
         (os.dup(descriptor), os.get_blocking(descriptor))

@@ -129,17 +129,30 @@ def observer_factory(
 
     def observe(log_file: TextIO) -> ILogObserver:
         is_terminal = _prepare(log_file, terminal)
-        render = text_line if is_terminal else json_line
+        as_json = _without(settings.auth_token, json_line)
+        as_text = _without(settings.auth_token, text_line)
         return _Observer(
             threshold=Level.parse(settings.log_level),
-            stream=_Sink(_line_writer(log_file), render),
+            stream=_Sink(_line_writer(log_file), as_text if is_terminal else as_json),
             file=None
             if settings.log_dir is None
-            else _Sink(DailyFile(settings.log_dir, now).write, json_line),
+            else _Sink(DailyFile(settings.log_dir, now).write, as_json),
             now=now,
         )
 
     return observe
+
+
+def _without(
+    token: str | None, render: Callable[[Record], str]
+) -> Callable[[Record], str]:
+    """Render lines in which the server's own token cannot stand.
+
+    A client may write it into a command or a path, where no rule would know it.
+    """
+    if token is None:
+        return render
+    return lambda record: render(record).replace(token, "***")
 
 
 def _prepare(log_file: TextIO, terminal: bool | None) -> bool:
@@ -150,7 +163,9 @@ def _prepare(log_file: TextIO, terminal: bool | None) -> bool:
             # JSON is UTF-8 whatever the locale; a terminal is what its locale says.
             encoding = log_file.encoding if is_terminal else "utf-8"
             log_file.reconfigure(encoding=encoding, errors="backslashreplace")
-    except (OSError, ValueError):  # closed, or full: the first record will show it
+    except (OSError, ValueError, AttributeError):
+        # Closed, full, or None as Python has it for a descriptor that was not open:
+        # the first record will show it.
         return bool(terminal)
     return is_terminal
 

@@ -16,17 +16,26 @@ from commander.commands import (
     StartFailed,
 )
 from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
+from commander.execution.checks import MAX_PATH_BYTES
 from commander.execution.runner import CommandRunner
 from commander.output.decoding import render
 from commander.policy.checker import Denied
 from commander.tools.exit_codes import answer_meaning
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
+from commander.turns import Turns
 
 __all__ = ["Arguments", "ExecuteCommand", "Result"]
 
 _NOT_RUN: Final = {"exit_code": -1, "stdout": "", "stderr": "", "duration": "0s"}
 _LONGEST_VALUE: Final = 100
+_MAX_ENV_NAMES: Final = 1024
+"""More is no environment; each is looked at before anything runs."""
+_LARGE_BYTES: Final = 64 * 1024
+"""Output from which on making the result takes a turn of its own."""
+_ENCODED_SHARE: Final = 2
+"""A stream may take this many times MCP_MAX_OUTPUT_BYTES as JSON: text stays whole,
+control characters do not."""
 
 
 @attrs.frozen(kw_only=True)
@@ -106,6 +115,8 @@ class ExecuteCommand:
         runner: Checks and runs.
         default_timeout_seconds: For calls that do not say.
         max_timeout_seconds: Longer wishes are clamped to it.
+        max_output_bytes: Kept of each stream; what a result carries is bound by it.
+        turns: When large results are made.
     """
 
     name: ClassVar[str] = "execute_command"
@@ -130,8 +141,12 @@ class ExecuteCommand:
         runner: CommandRunner,
         default_timeout_seconds: float,
         max_timeout_seconds: float,
+        max_output_bytes: int,
+        turns: Turns,
     ) -> None:
         self._runner = runner
+        self._max_output_bytes = max_output_bytes
+        self._turns = turns
         self._default_timeout_seconds = default_timeout_seconds
         self._max_timeout_seconds = max_timeout_seconds
 
@@ -155,7 +170,9 @@ class ExecuteCommand:
         )
         if not isinstance(ended, Outcome):
             return _refusal(ended)
-        facts = _facts(arguments.command, ended, timeout)
+        if _kept_bytes(ended) > _LARGE_BYTES:
+            await self._turns.next()
+        facts = _facts(arguments.command, ended, timeout, self._max_output_bytes)
         if timeout < asked:
             facts["effective"] = {"timeout": format_duration(timeout)}
         return ToolAnswer(
@@ -171,6 +188,15 @@ def _problem_of(arguments: Arguments) -> ArgumentProblem | None:
     """What the types do not say about the arguments."""
     if not arguments.command.strip():
         return ArgumentProblem("command is required")
+    length = len(arguments.working_directory.encode())
+    if length > MAX_PATH_BYTES:
+        return ArgumentProblem(
+            f'"working_directory" is {length} bytes long, at most {MAX_PATH_BYTES}'
+        )
+    if len(arguments.env) > _MAX_ENV_NAMES:
+        return ArgumentProblem(
+            f'"env" has {len(arguments.env)} names, at most {_MAX_ENV_NAMES}'
+        )
     if "\0" in arguments.working_directory:
         return ArgumentProblem('"working_directory" must not hold a NUL character')
     for name, value in arguments.env.items():
@@ -210,11 +236,19 @@ def _refusal(refused: Denied | Busy | StartFailed) -> ToolAnswer:
     return ToolAnswer(facts=facts, is_error=True)
 
 
-def _facts(command: str, outcome: Outcome, timeout_seconds: float) -> dict[str, Any]:
+def _kept_bytes(outcome: Outcome) -> int:
+    windows = (outcome.stdout, outcome.stderr)
+    return sum(len(window.head) + len(window.tail) for window in windows)
+
+
+def _facts(
+    command: str, outcome: Outcome, timeout_seconds: float, max_output_bytes: int
+) -> dict[str, Any]:
     """The result's members, without those that say nothing."""
     by_itself = outcome.ended_by is EndedBy.EXIT
     meaning = answer_meaning(command, outcome.exit_code) if by_itself else None
-    stdout, stderr = render(outcome.stdout), render(outcome.stderr)
+    most = _ENCODED_SHARE * max_output_bytes
+    stdout, stderr = render(outcome.stdout, most), render(outcome.stderr, most)
     facts: dict[str, Any] = {
         "stdout": stdout.text,
         "stderr": stderr.text,

@@ -20,7 +20,8 @@ from commander.interfaces import Monotonic
 __all__ = ["BODY_SECONDS", "HEAD_SECONDS", "LINGER_SECONDS", "CommanderChannel"]
 
 HEAD_SECONDS: Final = 10.0
-"""From a request's first byte to the end of its headers."""
+"""From a request's first byte to the end of its headers; and from the connection to
+that first byte, so that silent connections do not take all places."""
 BODY_SECONDS: Final = 30.0
 """From there to the end of its body; 4 MiB at 140 KiB a second."""
 LINGER_SECONDS: Final = 2.0
@@ -58,8 +59,9 @@ class CommanderChannel(HTTPChannel):
         self._receiving = False
 
     def connectionMade(self) -> None:
-        """A client connected."""
+        """A client connected; its first request must come soon."""
         super().connectionMade()
+        self._deadline.set(HEAD_SECONDS, self.abort_after_close)
         self.site.connection_opened(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -99,6 +101,10 @@ class CommanderChannel(HTTPChannel):
     def requestDone(self, request: Any) -> None:
         """The answer is written; the next request may come."""
         self._receiving = False
+        if self._waitingForTransport and self._dataBuffer:
+            # A client that sends requests and reads no answers would have us keep
+            # all answers: it gets this one, and may come again.
+            self.persistent = False
         if not self.persistent:
             # Twisted has switched it off. Without, a client that does not read its
             # answer would stay for ever.

@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,8 +21,9 @@ from twisted.internet.task import Clock
 from commander.commands import EndedBy
 from commander.execution.lifecycle import (
     LEFTOVER_GRACE_SECONDS,
-    REAP_SECONDS,
-    SETTLE_SECONDS,
+    POLL_SECONDS,
+    REAP_POLLS,
+    SETTLE_POLLS,
     Ending,
     Lifecycle,
     Phase,
@@ -29,6 +31,8 @@ from commander.execution.lifecycle import (
 
 TIMEOUT = 30.0
 GRACE = 5.0
+STEP = POLL_SECONDS * 1.001
+"""A little more than a poll, so that each step runs one whatever the rounding."""
 
 
 @attrs.define
@@ -69,8 +73,8 @@ class Life:
         """Let time pass in small steps; answers how much it took."""
         passed = 0.0
         while not self.endings and passed < at_most:
-            self.clock.advance(0.01)
-            passed += 0.01
+            self.clock.advance(STEP)
+            passed += STEP
         return passed
 
     def exit(self, code: int = 0, *, all_gone: bool = True) -> None:
@@ -149,7 +153,7 @@ def test_an_unkillable_process_is_given_up_within_a_second() -> None:
     life.clock.advance(TIMEOUT)
     life.clock.advance(GRACE)
     took = life.run_until_gone(2.0)
-    assert took <= REAP_SECONDS + 0.05
+    assert took <= REAP_POLLS * POLL_SECONDS + 0.05
     assert life.ending.reaped is False
     assert life.ending.exit_code is None
     assert_nothing_left(life)
@@ -176,7 +180,32 @@ def test_output_that_still_flows_after_the_exit_is_waited_for_but_not_for_ever()
         life.clock.advance(0.01)
         passed += 0.01
         assert passed < 2
-    assert SETTLE_SECONDS - 0.05 <= passed <= SETTLE_SECONDS + 0.05
+    assert passed == pytest.approx(SETTLE_POLLS * POLL_SECONDS, abs=0.05)
+
+
+def test_a_full_pipe_is_read_to_its_end_on_a_reactor_however_slow() -> None:
+    """Each turn takes 200 ms and reads 8 KiB of the 64 KiB that a pipe can hold."""
+    life = Life()
+    life.process.alive = False
+    life.machine.process_exited(0, None)
+    for _ in range(8):
+        assert life.endings == []
+        life.machine.output_received()
+        life.clock.advance(0.2)
+    life.machine.pipes_closed()
+    assert life.ending.exit_code == 0
+
+
+def test_an_exit_that_is_known_in_the_turn_of_the_deadline_comes_first() -> None:
+    """As after the server itself was stopped for a while."""
+    life = Life()
+    life.clock.rightNow += TIMEOUT + 5
+    deadline: Any = life.clock.getDelayedCalls()[0]
+    deadline.func()
+    deadline.cancel()
+    life.exit(0)
+    assert life.ending.ended_by is EndedBy.EXIT
+    assert life.process.signals == []
 
 
 def test_background_processes_are_asked_then_killed_then_reported() -> None:
@@ -298,8 +327,8 @@ class AnyOrder(RuleBasedStateMachine):
         bound = TIMEOUT + GRACE + 1.0
         passed = 0.0
         while not self.life.endings:
-            self.life.clock.advance(0.01)
-            passed += 0.01
+            self.life.clock.advance(STEP)
+            passed += STEP
             assert passed <= bound, "still not gone"
         assert_nothing_left(self.life)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +73,32 @@ def test_a_head_of_any_bytes_can_be_rendered(head: bytes) -> None:
         head=head, tail=b"\x80z", total_bytes=100, omitted_bytes=100 - len(head) - 2
     )
     assert render(window).text.endswith("z")
+
+
+def test_text_that_is_long_as_json_is_shortened_in_its_middle_with_exact_counts() -> (
+    None
+):
+    buffer = HeadTailBuffer(10_000)
+    buffer.append(b"begin" + b"\0" * 9_000 + b"\n\nend")
+    assert "omitted" not in render(buffer.window(), 100_000).text
+    short = render(buffer.window(), 20_000)
+    assert len(msgspec.json.encode(short.text)) <= 20_200
+    assert short.text.startswith("begin")
+    assert short.text.endswith("\n\nend")
+    match = re.search(
+        r"\n\[\.\.\. ([\d,]+) bytes, 0 lines omitted \.\.\.\]\n", short.text
+    )
+    assert match is not None
+    kept = len(short.text.encode()) - len(match[0])
+    assert int(match[1].replace(",", "")) == short.omitted_bytes == 9_010 - kept
+
+
+def test_what_was_omitted_before_is_counted_with_what_is_shortened() -> None:
+    buffer = HeadTailBuffer(1_000)
+    buffer.append(b"\0\n" * 4_000)
+    window = buffer.window()
+    short = render(window, 1_000)
+    assert window.omitted_bytes == 7_000
+    marker = gap_marker(short.omitted_bytes, short.omitted_bytes // 2)
+    assert short.omitted_bytes > 7_000
+    assert marker.split(",")[0] in short.text

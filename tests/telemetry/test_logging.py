@@ -644,3 +644,22 @@ def test_a_daily_file_that_fails_is_told_once_and_counted(tmp_path: Path) -> Non
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["event"] for record in records] == ["log_records_lost", "four"]
     assert records[0]["count"] == 3
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_servers_own_token_stands_in_no_line(
+    terminal: bool, tmp_path: Path
+) -> None:
+    stream = io.StringIO()
+    settings = Settings(
+        auth_token="the-servers-own-token", log_level="debug", log_dir=str(tmp_path)
+    )
+    observer = observer_factory(settings, terminal=terminal)(stream)
+    log = StructuredLog("test", observer=observer)
+
+    log.info("CMD_START", command="echo the-servers-own-token | cat")
+
+    (file,) = tmp_path.rglob("*.log")
+    for text in (stream.getvalue(), file.read_text()):
+        assert "echo *** | cat" in text
+        assert "the-servers-own-token" not in text

@@ -43,6 +43,7 @@ from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
 from commander.tools.execute_command import Arguments, ExecuteCommand
 from commander.tools.registry import CallContext, ToolRegistry
 from commander.tools.schemas import read_arguments
+from commander.turns import Turns
 
 ANN = Principal("ann")
 NOT_RUN = {"stdout": "", "stderr": "", "exit_code": -1, "duration": "0s"}
@@ -80,6 +81,8 @@ class Stage:
                     ),
                     default_timeout_seconds=settings.default_timeout_seconds,
                     max_timeout_seconds=settings.max_timeout_seconds,
+                    max_output_bytes=settings.max_output_bytes,
+                    turns=Turns(self.reactor),
                 )
             ],
             with_output_schema=settings.output_schema,

@@ -214,12 +214,38 @@ def test_the_time_of_a_request_sent_ahead_starts_when_it_is_its_turn(
 def test_a_connection_without_requests_is_closed_after_two_minutes(
     server: MemoryServer,
 ) -> None:
-    connection = server.http.connect()
+    connection = server.http.begin("GET", "/health")
     server.http.pump(IDLE_SECONDS - 0.01)
     assert not is_closing(connection)
     server.http.pump(0.01)
     assert is_closing(connection)
+    assert len(connection.responses()) == 1
+
+
+def test_a_connection_that_never_sends_anything_is_closed_soon(
+    server: MemoryServer,
+) -> None:
+    connection = server.http.connect()
+    server.http.pump(HEAD_SECONDS - 0.01)
+    assert not is_closing(connection)
+    server.http.pump(0.01)
+    assert is_closing(connection)
     assert connection.received() == b""
+
+
+def test_who_sends_requests_and_reads_no_answers_gets_one_and_no_more(
+    server: MemoryServer,
+) -> None:
+    request = server.http.encode("GET", "/health")
+    connection = server.http.connect()
+    assert connection.channel is not None
+    connection.channel.pauseProducing()  # as a full send buffer has it
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":'
+    body += b'{"name":"execute_command","arguments":{"command":"true"}}}'
+    connection.send(server.http.encode(body=body) + request * 3)
+    server.process.exit()
+    assert len(connection.responses()) == 1
+    assert is_closing(connection)
 
 
 def test_the_idle_time_starts_again_with_each_request(server: MemoryServer) -> None:
