@@ -48,13 +48,14 @@ COPY --from=build /opt/commander /opt/commander
 # Not by PATH: the python that commands find is the base's.
 RUN ln -s /opt/commander/bin/twist /opt/commander/bin/commander-mcp /usr/local/bin/
 
+# A mount on a path that is declared takes over its owner and mode: on Fargate a volume
+# would belong to root otherwise.
+VOLUME ["/tmp"]
+
 ENV LANG=C.UTF-8 \
     MCP_HTTP_HOST=0.0.0.0 \
     MCP_HTTP_PORT=3000
 WORKDIR /work
-# A mount on a path that is declared takes over its owner and mode: on Fargate a volume
-# would belong to root otherwise.
-VOLUME ["/tmp"]
 USER 10001:10001
 EXPOSE 3000
 STOPSIGNAL SIGTERM
