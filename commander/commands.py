@@ -78,6 +78,8 @@ class Outcome:
     stderr: OutputWindow
     background_ended: bool = False
     """Processes that the command left behind in its group were ended too."""
+    reaped: bool = True
+    """False if the kernel had not reported the shell's end when we stopped waiting."""
 
 
 @attrs.frozen(kw_only=True)

@@ -160,6 +160,7 @@ class RunningCommand:
                 stdout=self._stdout.window(),
                 stderr=self._stderr.window(),
                 background_ended=ending.background_ended,
+                reaped=ending.reaped,
             )
         )
 

@@ -288,6 +288,8 @@ def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
 
 
 def _hint_of(outcome: Outcome) -> str | None:
+    if not outcome.reaped:
+        return "the shell did not end after SIGKILL: it may be stuck in the kernel"
     if outcome.background_ended:
         return "processes left in the background were ended with the command"
     return None

@@ -214,3 +214,14 @@ def test_a_relative_directory_counts_from_the_default(stdin_descriptor: int) -> 
     assert stage.executor.directory_of(approved(directory="/etc/").request) == "/etc"
     assert stage.executor.directory_of(approved(directory=None).request) == "/usr"
     assert stage.executor.directory_of(approved(directory="/").request) == "/"
+
+
+def test_a_shell_that_the_kernel_never_reports_is_said_to_be_there(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = stage.start(approved(timeout_seconds=2.0))
+    monkeypatch.setattr(process, "group_signalled", process.signals.append)
+    stage.reactor.pump([2.0, 5.0, *[0.021] * 60])
+    assert stage.outcome.reaped is False
+    assert stage.outcome.ended_by is EndedBy.TIMEOUT
+    assert process.closed
