@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from commander.policy.budget import Budget
 from commander.policy.carriers import program_of
 from commander.policy.dangers import DISPLAY_NAMES, PROGRAMS, default_danger
 from commander.policy.expansion import UNKNOWN
@@ -71,7 +72,7 @@ class Blocklist:
 
         Raises:
             TooDeepError: The text nests too deep to be judged.
-            TooMuchError: What it has nested shells run is too much to be judged.
+            TooMuchError: It takes too much work to be judged.
         """
         return next(self._hits(text, directory), None)
 
@@ -80,7 +81,7 @@ class Blocklist:
             if pattern in text:
                 yield Hit(pattern, operators=True, found=pattern)
         try:
-            for invocation in invocations(text, directory):
+            for invocation in invocations(text, directory, Budget()):
                 danger = default_danger(invocation) if self._use_default else None
                 if danger is not None:
                     yield Hit(danger, operators=False, found=_shown(invocation))

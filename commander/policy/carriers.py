@@ -19,7 +19,14 @@ from commander.policy.expansion import UNKNOWN
 from commander.policy.options import read_options
 from commander.policy.wordset import wordset
 
-__all__ = ["Carried", "ShellText", "carried_by", "program_of", "search_roots"]
+__all__ = [
+    "Carried",
+    "ShellText",
+    "carried_by",
+    "find_commands",
+    "program_of",
+    "search_roots",
+]
 
 
 @attrs.frozen
@@ -168,6 +175,11 @@ def search_roots(words: Sequence[str]) -> list[str]:
         itertools.dropwhile(lambda word: word in ("-H", "-L", "-P"), own),
     )
     return list(itertools.islice(paths, _MAX_ROOTS)) or ["."]
+
+
+def find_commands(words: Sequence[str]) -> list[list[str]]:
+    """What a ``find`` runs on what it meets."""
+    return _split_find(words)[1]
 
 
 def _split_find(words: Sequence[str]) -> tuple[list[str], list[list[str]]]:

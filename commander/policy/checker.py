@@ -17,11 +17,11 @@ import attrs
 
 from commander.commands import CommandRequest
 from commander.policy.blocklist import Blocklist, Hit
+from commander.policy.budget import TooMuchError
 from commander.policy.denials import Denied, deny, shorten
 from commander.policy.environment import check_environment
 from commander.policy.launchers import launches
 from commander.policy.simple import NotPlain, plain_words
-from commander.policy.walk import MAX_NESTED_CHARACTERS, TooMuchError
 from commander.policy.words import MAX_NESTING, TooDeepError
 from commander.principals import Principal
 
@@ -120,9 +120,8 @@ class PolicyChecker:
             hit = self._blocklist.find(text, request.working_directory)
         except TooDeepError:
             return _deny_limit(f"nests deeper than {MAX_NESTING} levels")
-        except TooMuchError:
-            cause = f"has nested shells run over {MAX_NESTED_CHARACTERS} characters"
-            return _deny_limit(cause)
+        except TooMuchError as error:
+            return _deny_limit(str(error))
         if hit is not None:
             return _deny_hit(hit)
         return Approved(request=request, text=text, seal=_SEAL)
@@ -197,15 +196,15 @@ def _deny_hit(hit: Hit) -> Denied:
             "operator-blocklist",
             f"`{shorten(hit.found)}` is blocked on this server by the entry "
             f"`{hit.name}`",
-            "No other spelling will pass; an operator can take it off "
+            "Please do not look for another spelling; an operator can take it off "
             "MCP_BLOCKED_COMMANDS.",
         )
     return deny(
         "default-blocklist",
         f"`{shorten(hit.found)}` falls under `{hit.name}` of this server's default "
         "blocklist",
-        "No other spelling will pass; an operator can switch the list off with "
-        "--use-default-blocklist=false.",
+        "Please do not look for another spelling; an operator can switch the list off "
+        "with --use-default-blocklist=false.",
     )
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from commander.policy.carriers import program_of, search_roots
+from commander.policy.carriers import find_commands, program_of, search_roots
 from commander.policy.expansion import UNKNOWN
 from commander.policy.options import read_options
 from commander.policy.walk import Invocation
@@ -43,6 +43,8 @@ DISPLAY_NAMES: Final = (
 _SYSTEM_DIRECTORIES: Final = wordset(
     "bin boot dev etc home lib lib32 lib64 opt proc root run sbin srv sys usr var"
 )
+_SOME_HOME: Final = "/home/~"
+_REMOVERS: Final = frozenset({"rm", "shred", "unlink"})
 _BLOCK_DEVICE: Final = re.compile(r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk)[a-z0-9*?\[]")
 _GLOB: Final = re.compile(r"[*?\[]")
 _MAX_GLOB_CHARACTERS: Final = 64
@@ -88,6 +90,8 @@ def _known_program(name: str) -> str:
 
 def _is_system_path(path: str, directory: str | None) -> bool:
     """Whether a path is the root or a first directory of it, or all of its content."""
+    if path.startswith("~"):  # any home: what counts is whether it is left upwards
+        path = _SOME_HOME + path[len(path.partition("/")[0]) :]
     if UNKNOWN in path or not (path.startswith("/") or directory):
         return False
     match _components(posixpath.join(directory or "/", path)):
@@ -158,7 +162,10 @@ def _change_recursively(name: str) -> _Rule:
 
 def _find(invocation: Invocation) -> str | None:
     words = invocation.words[1:]
-    hit = "-delete" in words and any(
+    removes = "-delete" in words or any(
+        program_of(command) in _REMOVERS for command in find_commands(words)
+    )
+    hit = removes and any(
         _is_system_path(path, invocation.directory) for path in search_roots(words)
     )
     return "find / -delete" if hit else None

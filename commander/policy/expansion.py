@@ -5,7 +5,9 @@ them as ``UNKNOWN``, so that a rule sees the pieces that are certain and also th
 they are not all. Globs are left as they are.
 
 All growth is bounded: values longer than ``_MAX_VALUE_CHARACTERS`` are not
-followed, and a word becomes at most ``_MAX_ALTERNATIVES`` alternatives.
+followed, a word becomes at most ``_MAX_ALTERNATIVES`` alternatives, and of nested
+substitutions the inner ``_MAX_EVALUATED_LEVELS`` are known. All of it draws on the
+budget of the decision.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Final
 
 import attrs
 
+from commander.policy.budget import Budget
 from commander.policy.escapes import decode_escapes
 from commander.policy.tree import (
     Part,
@@ -46,6 +49,11 @@ _ARGUMENT_NAMES: Final = frozenset(map(str, range(1, _MAX_VARIABLES + 1)))
 _MAX_ALTERNATIVES: Final = 8
 _MAX_BRACE_GROUPS: Final = 8
 _MAX_BRACE_WORDS: Final = 64
+_MAX_OUTPUT_CHARACTERS: Final = 4 * 1024
+"""Of a substitution; a longer one is not known."""
+_MAX_INPUT_CHARACTERS: Final = 32 * 1024
+"""Of what a command is given to read; a longer one is not known."""
+_MAX_EVALUATED_LEVELS: Final = 8
 
 
 @attrs.define
@@ -60,6 +68,11 @@ class Scope:
         factory=lambda: {"IFS": (" \t\n",)}
     )
     """Every text that a variable may hold; one, but for the name of a ``for``."""
+
+    budget: Budget = attrs.field(factory=Budget)
+    """Of the whole decision; inner scopes share it."""
+    level: int = 0
+    """How many substitutions around this one are being evaluated."""
 
     def inner(self) -> Scope:
         """What a subshell starts with; its changes stay in it."""
@@ -111,12 +124,14 @@ def expand_all(words: tuple[Word, ...], scope: Scope) -> tuple[str, ...]:
 def expand(word: Word, scope: Scope) -> list[str]:
     """The fields that a word becomes, one alternative after the other."""
     if (text := word.bare) is not None and "{" not in text:
+        scope.budget.spend(1, len(text))
         return [text]  # by far the most common word
     keeps_empty = any(isinstance(part, Text) and part.quoted for part in word.parts)
     choices = [_choices(part, scope) for part in word.parts]
     fields: list[str] = []
     for draft in itertools.islice(itertools.product(*choices), _MAX_ALTERNATIVES):
-        for text in _expand_braces("".join(draft)):
+        scope.budget.spend(1 + len(draft) // 2, sum(map(len, draft)))
+        for text in _expand_braces("".join(draft), scope.budget):
             fields.extend(field for field in text.split(_BREAK) if field or keeps_empty)
     return fields
 
@@ -132,6 +147,7 @@ def _choices(part: Part, scope: Scope) -> tuple[str, ...]:
     if part.name is not None and part.inner is not None and not any(values or ()):
         default = " ".join(expand(part.inner, scope))
         values = (default,) if default else None
+    scope.budget.spend(1, sum(map(len, values or ())))
     return _split(values or (UNKNOWN,), quoted=part.quoted)
 
 
@@ -141,11 +157,15 @@ def _split(values: tuple[str, ...], *, quoted: bool) -> tuple[str, ...]:
     return tuple(_BREAK.join(re.split(r"[ \t\n]+", value)) for value in values)
 
 
-def _expand_braces(text: str) -> list[str]:
+def _expand_braces(text: str, budget: Budget) -> list[str]:
+    if _OPEN not in text:
+        return [text.translate(_NO_BRACES)]
     texts = [text]
     for _ in range(min(text.count(_OPEN), _MAX_BRACE_GROUPS)):
+        budget.spend(len(texts), sum(map(len, texts)))
         expanded = itertools.chain.from_iterable(map(_expand_one_group, texts))
         texts = list(itertools.islice(expanded, _MAX_BRACE_WORDS))
+    budget.spend(len(texts), sum(map(len, texts)))
     return [text.translate(_NO_BRACES) for text in texts]
 
 
@@ -164,31 +184,58 @@ def _expand_one_group(text: str) -> list[str]:
 
 
 def output(script: Script, scope: Scope) -> str | None:
-    """What a script prints, if it is one ``echo``, ``printf`` or ``cat`` of text."""
+    """What a script prints, if it is one ``echo``, ``printf`` or ``cat`` of text.
+
+    None also if that is over 4,096 characters or nests too deep.
+    """
     match script:
-        case (Pipeline(commands=(Simple() as command,)),):
-            return _printed(command, scope)
+        case (Pipeline(commands=(Simple() as command,)),) if (
+            scope.level < _MAX_EVALUATED_LEVELS
+        ):
+            inner = attrs.evolve(scope, level=scope.level + 1)
+            return _printed(command, inner, _MAX_OUTPUT_CHARACTERS)
     return None
 
 
-def static_input(command: Simple, before: Simple | None, scope: Scope) -> str | None:
-    """What a command reads, if it is text that stands in the script."""
+def static_input(
+    command: Simple,
+    before: Simple | None,
+    scope: Scope,
+    limit: int = _MAX_INPUT_CHARACTERS,
+) -> str | None:
+    """What a command reads, if it is text that stands in the script.
+
+    None also if that is over ``limit`` characters.
+    """
     for redirection in reversed(command.redirections):
         if redirection.operator in ("<<", "<<-", "<<<"):
-            return "".join(expand(redirection.target, scope))
-    return _printed(before, scope) if before is not None else None
+            fields = _fields((redirection.target,), scope, limit)
+            return None if fields is None else "".join(fields)
+    return _printed(before, scope, limit) if before is not None else None
 
 
-def _printed(command: Simple, scope: Scope) -> str | None:
-    match expand_all(command.words, scope):
-        case ("echo", *words):
+def _printed(command: Simple, scope: Scope, limit: int) -> str | None:
+    match _fields(command.words, scope, limit):
+        case ["echo", *words]:
             while words and words[0] in ("-n", "-e", "-E", "-ne", "-en"):
                 del words[0]
             return decode_escapes(" ".join(words))
-        case ("printf", *words) if words:
+        case ["printf", *words] if words:
             layout, *arguments = words[words[0] == "--" :] or [""]
             # Near enough for "%s", "%b" and "%s\n", all that is used on texts.
             return decode_escapes(" ".join(arguments) if "%" in layout else layout)
-        case ("cat",):
-            return static_input(command, None, scope)
+        case ["cat"]:
+            return static_input(command, None, scope, limit)
     return None
+
+
+def _fields(words: tuple[Word, ...], scope: Scope, limit: int) -> list[str] | None:
+    """Every field of some words, unless they are longer than ``limit`` together."""
+    fields: list[str] = []
+    for word in words:
+        for field in expand(word, scope):
+            limit -= len(field) + 1
+            fields.append(field)
+        if limit < 0:
+            return None
+    return fields

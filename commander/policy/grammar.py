@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from commander.policy.budget import Budget
 from commander.policy.tree import (
     Command,
     Function,
@@ -39,11 +40,18 @@ _HERE_DOCUMENTS: Final = frozenset({"<<", "<<-"})
 _REDIRECTING: Final = _HERE_DOCUMENTS | {"<", ">", ">>", "<>", "<&", ">&", ">|", "<<<"}
 
 
-def parse(text: str, *, ansi_quotes: bool = True, depth: int = 0) -> Script:
+def parse(
+    text: str,
+    *,
+    budget: Budget | None = None,
+    ansi_quotes: bool = True,
+    depth: int = 0,
+) -> Script:
     """Read a shell text.
 
     Args:
         text: Of any content.
+        budget: Of the decision that the text is read for; None for one of its own.
         ansi_quotes: Whether ``$'...'`` is one quote, as in bash, or a dollar sign
             before one, as in dash.
         depth: Levels of nesting around the text.
@@ -51,8 +59,15 @@ def parse(text: str, *, ansi_quotes: bool = True, depth: int = 0) -> Script:
     Raises:
         UnreadableError: The text ends inside a quote or a substitution.
         TooDeepError: It nests deeper than ``words.MAX_NESTING``.
+        TooMuchError: It takes more than the budget.
     """
-    scanner = Scanner(text, _read_nested, ansi_quotes=ansi_quotes, depth=depth)
+    scanner = Scanner(
+        text,
+        _read_nested,
+        budget=budget or Budget(),
+        ansi_quotes=ansi_quotes,
+        depth=depth,
+    )
     return _Reader(scanner).script(frozenset())
 
 
@@ -138,6 +153,7 @@ class _Reader:
     # --- commands --------------------------------------------------------------
 
     def _command(self) -> Command:
+        self._scanner.budget.command()
         token = self._peek()
         match _plain(token):
             case "(":

@@ -37,7 +37,7 @@ _WHOLE: Final = _table(
             "doas su runuser ionice chrt taskset busybox toybox parallel entr chroot "
             "unshare nsenter setarch choom pkexec systemd-run setpriv prlimit strace "
             "ltrace run-parts start-stop-daemon ssh-agent screen tmux socat ssh at "
-            "batch crontab npx fakeroot expect nc ncat"
+            "batch crontab npx fakeroot expect nc ncat perf"
         ),
         "runs code that its words hold or name": (
             "sh bash dash zsh ksh mksh ash fish csh tcsh python pypy perl ruby node "
@@ -65,6 +65,12 @@ class _Options:
     """What they make the program do."""
     anywhere: str = ""
     before_subcommand: str = ""
+    with_value: str = ""
+    """Options before the subcommand that take the next word."""
+    flags: str = ""
+    """Those that take none. Any other might hide the subcommand, so it offends."""
+    ordinary: str = ""
+    """If set: subcommands that need no entry that names them."""
     under: Mapping[str, str] = attrs.field(factory=dict)
     """By subcommand; ``*`` for the subcommand itself."""
 
@@ -74,7 +80,13 @@ _WRITE: Final = "run another program or write a file"
 _EVALUATE: Final = "evaluate a name, in bash"
 _OPTIONS: Final = {
     "apt-get": _Options(_RUN, "-o -c --option --config-file"),
-    "cargo": _Options(_RUN, "--config"),
+    "cargo": _Options(
+        _RUN,
+        "--config",
+        with_value="--color -C --config",
+        flags="-q --quiet -v --verbose --offline --locked --frozen --version --list",
+        under={"run": "*", "r": "*"},
+    ),
     "cc": _Options(_RUN, "-B* -wrapper -fplugin* -specs* @*"),
     "cpio": _Options(_WRITE, "--rsh-command --to-stdout -F -O --file"),
     "curl": _Options(
@@ -82,7 +94,21 @@ _OPTIONS: Final = {
         "-o -O -K -D -c --output* --remote-name* --config --dump-header --cookie-jar "
         "--trace* --stderr --libcurl --etag-save --hsts --alt-svc --create-dirs",
     ),
-    "docker": _Options(_RUN, under={"run": "*", "exec": "*", "compose": "run exec"}),
+    "docker": _Options(
+        _RUN,
+        before_subcommand="--config --runtime --conmon --hooks-dir",
+        with_value=(
+            "-H --host -l --log-level -c --context --config --tlscacert --tlscert "
+            "--tlskey --url --connection --root --runroot"
+        ),
+        flags="-D --debug --tls --tlsverify -v --version --help",
+        under={
+            **dict.fromkeys(("run", "exec", "create", "unshare"), "*"),
+            "container": "run exec create",
+            "compose": "run exec",
+        },
+    ),
+    "dpkg": _Options(_RUN, "--pre-invoke --post-invoke --status-logger --instdir"),
     "fd": _Options(_RUN, "-x -X --exec --exec-batch"),
     "find": _Options(
         _WRITE, "-exec -execdir -ok -okdir -delete -fprint -fprint0 -fprintf -fls"
@@ -94,26 +120,54 @@ _OPTIONS: Final = {
             "--open-files-in-pager --template --extcmd --output ext::*"
         ),
         before_subcommand="-c -p --paginate --config-env --exec-path",
+        with_value="-C -c --git-dir --work-tree --namespace --config-env",
+        flags=(
+            "-p --paginate -P --no-pager --bare --no-replace-objects --version --help "
+            "--no-optional-locks --literal-pathspecs --exec-path"
+        ),
+        ordinary=(
+            "add bisect blame branch cat-file checkout cherry-pick clean clone commit "
+            "describe diff fetch grep help init log ls-files ls-remote ls-tree merge "
+            "merge-base mv pull push rebase reflog remote reset restore rev-list "
+            "rev-parse revert rm shortlog show show-ref stash status submodule switch "
+            "tag version worktree"
+        ),
         under={
             "bisect": "run",
             "clone": "-c -u --config",
             "config": "*",
-            "difftool": "*",
-            "filter-branch": "*",
             "grep": "-O",
-            "mergetool": "*",
             "rebase": "-x",
-            "send-email": "*",
             "submodule": "foreach",
         },
     ),
     "go": _Options(
         _RUN,
         "-exec* -toolexec* -vettool* -overlay*",
-        under={"run": "*", "generate": "*"},
+        with_value="-C",
+        under={"run": "*", "generate": "*", "tool": "*"},
     ),
+    "hg": _Options(_RUN, "--config --debugger --repository -R"),
     "install": _Options(_RUN, "-s --strip --strip-program"),
-    "kubectl": _Options(_RUN, under={"run": "*", "exec": "*", "edit": "*"}),
+    "ip": _Options(
+        _RUN,
+        with_value="-netns -family",
+        flags="-4 -6 -s -d -o -j -p -br -c -a -details -json -brief -oneline -stats",
+        under={
+            **dict.fromkeys(("net", "netn", "netns"), "e ex exe exec"),
+            **dict.fromkeys(("v", "vr", "vrf"), "e ex exe exec"),
+        },
+    ),
+    "kubectl": _Options(
+        _RUN,
+        "--kubeconfig",
+        with_value=(
+            "-n --namespace --context --cluster --user -s --server --token --as "
+            "--as-group --request-timeout --kubeconfig"
+        ),
+        flags="--help --version --insecure-skip-tls-verify",
+        under=dict.fromkeys(("run", "exec", "edit", "debug", "plugin", "cp"), "*"),
+    ),
     "less": _Options(_RUN, "+* -k -o -O --lesskey-src --lesskey-file --log-file"),
     "make": _Options(
         _RUN, "--eval --file --makefile --directory --include-dir -f -C -I -E *=*"
@@ -122,7 +176,14 @@ _OPTIONS: Final = {
     "npm": _Options(
         _RUN,
         "--script-shell --node-options --prefix",
-        under={"exec": "*", "x": "*", "init": "*", "explore": "*", "config": "*"},
+        flags="-s --silent -q --quiet -v --version",
+        under=dict.fromkeys(
+            (
+                *("exec", "exe", "x", "init", "ini", "create", "innit", "dlx"),
+                *("explore", "explor", "config", "confi", "conf", "c", "set", "edit"),
+            ),
+            "*",
+        ),
     ),
     "printf": _Options(_EVALUATE, "-v"),
     "prove": _Options(_RUN, "-e -P --exec --source"),
@@ -132,15 +193,24 @@ _OPTIONS: Final = {
     "scp": _Options(_RUN, "-S -o -F"),
     "sort": _Options(_WRITE, "-o --output --compress-program"),
     "split": _Options(_RUN, "--filter"),
+    "svn": _Options(
+        _RUN, "--config-option --config-dir --diff-cmd --diff3-cmd --editor-cmd"
+    ),
     "tar": _Options(
         _WRITE,
         "-F -I -T --to-command --use-compress-program --checkpoint-action "
         "--info-script --new-volume-script --rsh-command --rmt-command --files-from",
     ),
+    "tcpdump": _Options(_WRITE, "-z -w"),
     "test": _Options(_EVALUATE, "-v -R"),
     "wget": _Options(
         _WRITE,
         "-e -O -o -a -P --execute --use-askpass --config --output* --append-output",
+    ),
+    "yarn": _Options(
+        _RUN,
+        flags="-s --silent --version",
+        under=dict.fromkeys(("exec", "dlx", "node", "create", "init", "config"), "*"),
     ),
     "zip": _Options(_RUN, "-T --unzip-command --test"),
 }
@@ -153,13 +223,11 @@ _SAME_AS: Final = {
     "gmake": "make",
     "more": "less",
     "apt": "apt-get",
+    "pnpm": "npm",
     "podman": "docker",
     "sftp": "scp",
     "[": "test",
 }
-
-_TAKES_NEXT_WORD: Final = frozenset({"-C", "-c", "--git-dir", "--work-tree"})
-"""Options before a subcommand whose value must not be taken for it."""
 
 
 def launches(words: Sequence[str], entry: Sequence[str]) -> str | None:
@@ -196,23 +264,41 @@ def _arguments(program: str, words: Sequence[str]) -> list[str]:
 
 def _offending(options: _Options, words: list[str]) -> Iterator[tuple[str, str]]:
     """Each pattern that a word matches, with the word."""
-    place = _subcommand(words)
     yield from _matching(options.anywhere, words)
+    if not (options.under or options.ordinary):
+        return
+    place, clear = _subcommand(options, words)
     yield from _matching(options.before_subcommand, words[:place])
-    for subcommand in words[place : place + 1]:
+    if clear:
+        candidates = words[place : place + 1]
+    else:  # after an option that is not known, each word may be the subcommand
+        yield words[place], words[place]
+        candidates = words[place + 1 :]
+    for subcommand in candidates:
         patterns = options.under.get(subcommand, "")
-        if patterns == "*":
+        unusual = options.ordinary and subcommand not in options.ordinary.split()
+        if patterns == "*" or (clear and unusual):
             yield subcommand, subcommand
-        else:
-            yield from _matching(patterns, words[place + 1 :])
+        yield from _matching(patterns.strip("*"), words[place + 1 :])
 
 
-def _subcommand(words: list[str]) -> int:
-    """Where the first operand stands."""
+def _subcommand(options: _Options, words: list[str]) -> tuple[int, bool]:
+    """Where the first operand stands, or the first option that is not known.
+
+    Returns:
+        The place, and whether all before it is known.
+    """
+    with_value, flags = options.with_value.split(), options.flags.split()
     place = 0
-    while place < len(words) and words[place].startswith("-"):
-        place += 2 if words[place] in _TAKES_NEXT_WORD else 1
-    return place
+    while place < len(words) and words[place].startswith(("-", "+")):
+        name, equals, _ = words[place].partition("=")
+        if name in with_value and not equals:
+            place += 2
+        elif name in with_value or name in flags:
+            place += 1
+        else:
+            return place, False
+    return place, True
 
 
 def _matching(patterns: str, words: list[str]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from commander.policy.budget import TooMuchError
 from commander.policy.grammar import parse
 from commander.policy.tree import Command, Pipeline, Simple
 from commander.policy.words import TooDeepError, UnreadableError
@@ -19,7 +20,7 @@ def final_program(command: str) -> str | None:
     """
     try:
         script = parse(command)
-    except (UnreadableError, TooDeepError):
+    except (UnreadableError, TooDeepError, TooMuchError):
         return None
     match script:
         case (Pipeline(background=False, after_keyword=False, commands=commands),):

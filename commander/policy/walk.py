@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from commander.policy.budget import Budget
 from commander.policy.carriers import ShellText, carried_by
 from commander.policy.expansion import Scope, expand, expand_all, static_input
 from commander.policy.grammar import parse
@@ -28,18 +29,12 @@ from commander.policy.tree import (
 )
 from commander.policy.words import MAX_NESTING, TooDeepError, UnreadableError
 
-__all__ = ["MAX_NESTED_CHARACTERS", "Invocation", "TooMuchError", "invocations"]
+__all__ = ["Invocation", "invocations"]
 
-MAX_NESTED_CHARACTERS: Final = 128 * 1024
-"""All texts that nested shells are given, together: variables can multiply them."""
-
-_CHARGE_PER_TEXT: Final = 64
+_STEPS_PER_COMMAND: Final = 4
+_WORDS_PER_STEP: Final = 4
 _WRITING: Final = frozenset({">", ">>", ">|", "<>", ">&"})
 _DECLARING: Final = frozenset({"export", "readonly", "local", "declare", "typeset"})
-
-
-class TooMuchError(ValueError):
-    """The nested texts are longer than ``MAX_NESTED_CHARACTERS``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,36 +51,38 @@ class Invocation:
     """It is a function that runs itself more than once, or in the background."""
 
 
-def invocations(text: str, directory: str | None) -> Iterator[Invocation]:
+def invocations(
+    text: str, directory: str | None, budget: Budget
+) -> Iterator[Invocation]:
     """Walk a shell text.
 
     Args:
         text: Any shell text without control characters.
         directory: Where it starts; counts only if absolute.
+        budget: For all of the walk.
 
     Raises:
         UnreadableError: A text cannot be read to its end; what came before was
             yielded.
         TooDeepError: It nests deeper than ``MAX_NESTING``.
-        TooMuchError: Nested texts multiply.
+        TooMuchError: It takes more than the budget.
     """
     known = directory if directory and directory.startswith("/") else None
-    yield from _Walk().text(ShellText(text), Scope(known), 0)
+    scope = Scope(known, budget=budget)
+    yield from _Walk(budget).text(ShellText(text), scope, 0)
 
 
 class _Walk:
     """One walk; holds what all levels of it share."""
 
-    def __init__(self) -> None:
-        self._characters_left = MAX_NESTED_CHARACTERS
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
 
     def text(self, text: ShellText, scope: Scope, depth: int) -> Iterator[Invocation]:
         if depth > MAX_NESTING:
             raise TooDeepError
-        self._characters_left -= len(text.text) + _CHARGE_PER_TEXT
-        if self._characters_left < 0:
-            raise TooMuchError
-        for script in _readings(text.text, depth):
+        self._budget.nested_text(len(text.text))
+        for script in _readings(text.text, depth, self._budget):
             inner = scope.inner()
             inner.set_arguments(text.arguments or inner.arguments)
             yield from self._script(script, inner, depth)
@@ -161,6 +158,7 @@ class _Walk:
         """A command, and what it carries."""
         if depth > MAX_NESTING:
             raise TooDeepError
+        self._budget.spend(_STEPS_PER_COMMAND + len(words) // _WORDS_PER_STEP)
         yield Invocation(words=words, directory=scope.directory)
         carried = carried_by(words, standard_input)
         for command in carried.commands:
@@ -170,13 +168,13 @@ class _Walk:
             yield from self.text(text, scope, depth + 1)
 
 
-def _readings(text: str, depth: int) -> Iterator[Script]:
+def _readings(text: str, depth: int, budget: Budget) -> Iterator[Script]:
     """The text as bash reads it and, where that differs, as dash does."""
-    yield parse(text, depth=depth)
+    yield parse(text, depth=depth, budget=budget)
     if "$'" in text:
         # To dash such a text may be an unclosed quote, which it refuses to run.
         with contextlib.suppress(UnreadableError):
-            yield parse(text, ansi_quotes=False, depth=depth)
+            yield parse(text, ansi_quotes=False, depth=depth, budget=budget)
 
 
 def _assign(command: Simple, scope: Scope) -> None:

@@ -21,6 +21,7 @@ from typing import Final
 
 import attrs
 
+from commander.policy.budget import Budget
 from commander.policy.escapes import decode_escapes
 from commander.policy.tree import (
     Parameter,
@@ -89,11 +90,13 @@ class Scanner:
         text: str,
         read_script: Callable[[Scanner, str], Script],
         *,
+        budget: Budget,
         ansi_quotes: bool,
         depth: int = 0,
     ) -> None:
         self.text = text
         self.position = 0
+        self.budget = budget
         self.arithmetic = False
         """Inside ``((``, where ``<<`` is a shift."""
         self._read_script = read_script
@@ -105,6 +108,7 @@ class Scanner:
 
     def token(self) -> Word | str:
         """The next operator or word; the empty string at the end of the text."""
+        self.budget.spend(2)
         blanks = _BLANKS.match(self.text, self.position)
         self.position = blanks.end() if blanks else self.position
         if self.text.startswith(("<(", ">("), self.position):
@@ -177,6 +181,7 @@ class Scanner:
                 return parts
             reader = _READERS.get(character)
             if reader is not None:
+                self.budget.spend(1)
                 reader(self, parts, mode.quoted)
             elif mode.closer:
                 raise UnreadableError
@@ -267,8 +272,13 @@ class Scanner:
     # --- texts within the text -------------------------------------------------
 
     def _within(self, text: str) -> Scanner:
+        self.budget.spend(1, len(text))
         return Scanner(
-            text, self._read_script, ansi_quotes=self._ansi_quotes, depth=self._depth
+            text,
+            self._read_script,
+            budget=self.budget,
+            ansi_quotes=self._ansi_quotes,
+            depth=self._depth,
         )
 
     def _backticks(self, parts: list[Part], quoted: bool) -> None:

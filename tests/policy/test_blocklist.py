@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from commander.policy.blocklist import Blocklist
-from commander.policy.walk import MAX_NESTED_CHARACTERS, TooMuchError
+from commander.policy.budget import MAX_NESTED_CHARACTERS, TooMuchError
 from commander.policy.words import MAX_NESTING, TooDeepError
 
 DEFAULT = Blocklist((), use_default=True)
@@ -27,6 +27,8 @@ DANGEROUS = {
         "r\\\nm -rf /",
         "{rm,-rf,/}",
         "rm -rf {/,}",
+        "rm -rf ~/..",
+        "rm -rf ~me/../../",
         "rm -rf {/tmp/{a,b}/../..,x}",
         # options in any order and length
         "rm -r -f /",
@@ -139,7 +141,6 @@ DANGEROUS = {
         "echo / | xargs -I{} rm -rf {}",
         "echo / | xargs -I{} sh -c 'rm -rf {}'",
         "find . -exec rm -rf / \\;",
-        "find / -exec rm -rf {} +",
         "find . -name x -exec ls {} \\; -exec rm -rf / \\;",
         "watch -n 1 'rm -rf /'",
         "script -qc 'rm -rf /' /dev/null",
@@ -178,6 +179,9 @@ DANGEROUS = {
         "find / -delete",
         "find -L / /tmp -xdev -type f -delete",
         "cd / && find -delete",
+        "find / -exec rm {} +",
+        "find / -exec rm -rf {} +",
+        "find / -type f -exec rm -f {} \\;",
     ],
     "mkfs": [
         "mkfs /dev/sda",
@@ -227,6 +231,9 @@ DANGEROUS = {
 }
 
 HARMLESS = [
+    "rm -rf ~/x ~/x/.. ~/../me/x",
+    "find / -name x -exec rm {} +",
+    "find / -exec ls {} +",
     "",
     "git add .",
     "git commit -m 'reboot; rm -rf /'",

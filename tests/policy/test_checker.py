@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import commander
 from commander.commands import CommandRequest
+from commander.policy.budget import MAX_COMMANDS, MAX_NESTED_CHARACTERS, MAX_WORK
 from commander.policy.checker import (
     MAX_COMMAND_BYTES,
     Approved,
@@ -21,7 +22,6 @@ from commander.policy.checker import (
 )
 from commander.policy.dangers import DISPLAY_NAMES
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
-from commander.policy.walk import MAX_NESTED_CHARACTERS
 from commander.principals import ANONYMOUS
 
 ENTRIES = ("ls", "git status", "git log", "echo", "python3 -m pytest", "env", "rm", "[")
@@ -298,13 +298,37 @@ def test_texts_that_multiply_are_denied_with_the_number() -> None:
     double = "; ".join(f"x{n}='eval $x{n + 1}; eval $x{n + 1}'" for n in range(40))
     denied = refusal(checker(), f"{double}; eval $x0")
     assert denied.rule_id == "limits"
-    assert str(MAX_NESTED_CHARACTERS) in denied.reason
+    assert str(MAX_COMMANDS) in denied.reason
+    wrapped = "eval " * 20 + "b" * (MAX_NESTED_CHARACTERS // 16)
+    assert str(MAX_NESTED_CHARACTERS) in refusal(checker(), wrapped).reason
 
 
 def test_words_that_grow_when_quoted_stay_below_the_limit_of_the_kernel() -> None:
-    quotes = '"' + "'" * 10_000 + '"'
-    assert len(approved_text(checker("echo"), f"echo {quotes}")) < 128 * 1024
-    assert refusal(checker("echo"), f"echo {quotes * 3}").rule_id == "limits"
+    few, many = ('"' + "'" * count + '"' for count in (2_000, 30_000))
+    assert len(approved_text(checker("echo"), f"echo {few}")) > 10_000
+    assert "quoted" in refusal(checker("echo"), f"echo {many}").reason
+
+
+def test_too_many_commands_are_denied_with_the_number() -> None:
+    assert isinstance(decide(checker(), "a;" * MAX_COMMANDS), Approved)
+    denied = refusal(checker(), "a;" * (MAX_COMMANDS + 1))
+    assert denied.rule_id == "limits"
+    assert str(MAX_COMMANDS) in denied.reason
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo " + "a " * 15_000,
+        "for x in 1 2 3 4 5 6 7 8; do echo " + "$x$x$x " * 4_000 + ";done",
+        "x='" + "a " * 120 + "'; echo " + "$x" * 15_000,
+        "echo $(echo " * 29 + "$(echo " * 29 + "{a,b} " * 5_000 + ")" * 58,
+    ],
+)
+def test_words_that_take_too_much_work_are_denied_with_the_number(command: str) -> None:
+    denied = refusal(checker(), command)
+    assert denied.rule_id == "limits"
+    assert str(MAX_WORK) in denied.reason
 
 
 @pytest.mark.parametrize("policy", [checker(), checker("echo")])
