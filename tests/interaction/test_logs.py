@@ -165,7 +165,7 @@ def test_a_command_that_took_too_long_is_recorded_as_such(story: Story) -> None:
         one for one in story.events("CMD_EXEC") if one.get("ended_by") == "timeout"
     )
     assert (record["command"], record["signal"]) == ("sleep 30", "SIGTERM")
-    assert "exit_code" not in record
+    assert record["exit_code"] == -1
 
 
 def test_a_command_that_failed_to_start_is_recorded_with_the_reason(
