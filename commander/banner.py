@@ -39,33 +39,35 @@ def banner(
         kept: Whether a generated token outlives this process.
         script: How to call ``commander-mcp`` here.
     """
-    shown = token or "$MCP_AUTH_TOKEN"
-    # Double quotes, so that the shell fills in the variable.
-    bearer = f'"Authorization: Bearer {shown}"'
-    # Brackets of an IPv6 address are patterns to some shells.
-    at = shlex.quote(url)
-    where = at if socket is None else f"--unix-socket {shlex.quote(socket)} {at}"
-    body = msgspec.json.encode(_SAMPLE).decode()
     lines = [
         f"commander listens on {socket or url}",
         *_about_token(token, token_is_set, kept),
     ]
     if not token_is_set:
         lines.append(f"  make a new one: {shlex.quote(script)} token new")
-    lines += [
-        "",
+    lines += ["", *_ways_in(url, socket, token or "$MCP_AUTH_TOKEN"), ""]
+    return "\n".join(lines)
+
+
+def _ways_in(url: str, socket: str | None, token: str) -> list[str]:
+    # Double quotes, so that the shell fills in the variable.
+    bearer = f'"Authorization: Bearer {token}"'
+    # Brackets of an IPv6 address are patterns to some shells.
+    at = shlex.quote(url)
+    where = at if socket is None else f"--unix-socket {shlex.quote(socket)} {at}"
+    body = msgspec.json.encode(_SAMPLE).decode()
+    lines = [
         "run a command:",
         f"  curl -sS {where} -H {bearer} -H 'Content-Type: application/json' "
         f"-d '{body}'",
-        "",
     ]
     if socket is None:  # Claude Code knows no Unix sockets
         lines += [
+            "",
             "add it to Claude Code:",
             f"  claude mcp add --transport http commander {at} --header {bearer}",
-            "",
         ]
-    return "\n".join(lines)
+    return lines
 
 
 def _about_token(token: str | None, token_is_set: bool, kept: bool) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import attrs
+
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.principals import Principal
 
-__all__ = ["CommandAudit", "Monotonic"]
+__all__ = ["AuditedCommand", "CommandAudit", "Monotonic"]
 
 
 class Monotonic(Protocol):
@@ -22,54 +24,36 @@ class Monotonic(Protocol):
         """Seconds since that zero."""
 
 
+@attrs.frozen(kw_only=True)
+class AuditedCommand:
+    """The command that a record is about."""
+
+    id: str
+    """The same in all records of one command; letters only."""
+    request: CommandRequest
+    principal: Principal
+
+
 class CommandAudit(Protocol):
     """Where the story of each command is written down.
 
-    For one command id the calls are either one ``refused``, or one ``busy``, or
+    For one command the calls are either one ``refused``, or one ``busy``, or
     one ``started`` followed by exactly one ``ended`` or ``failed``.
     Implementations never raise: an audit that cannot be written must not end a
     command, it is reported by other means.
     """
 
-    def refused(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        *,
-        rule_id: str,
-        reason: str,
-    ) -> None:
+    def refused(self, command: AuditedCommand, *, rule_id: str, reason: str) -> None:
         """The policy denied the request."""
 
-    def busy(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        busy: Busy,
-    ) -> None:
+    def busy(self, command: AuditedCommand, busy: Busy) -> None:
         """No slot came free in time."""
 
-    def started(
-        self, command_id: str, request: CommandRequest, principal: Principal
-    ) -> None:
+    def started(self, command: AuditedCommand) -> None:
         """A slot was granted; the spawn comes next."""
 
-    def ended(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        outcome: Outcome,
-    ) -> None:
+    def ended(self, command: AuditedCommand, outcome: Outcome) -> None:
         """The command ended, in whatever way."""
 
-    def failed(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        failure: StartFailed,
-    ) -> None:
+    def failed(self, command: AuditedCommand, failure: StartFailed) -> None:
         """The spawn failed."""

@@ -75,7 +75,7 @@ class Options(usage.Options):
 
     def opt_version(self) -> None:
         """Print the version and exit."""
-        print(f"commander {__version__}")  # noqa: T201 - the output of a flag
+        _say(f"commander {__version__}")
         raise SystemExit(0)
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:

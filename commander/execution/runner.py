@@ -14,7 +14,7 @@ import attrs
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
 from commander.execution.executor import Executor, RunningCommand
-from commander.interfaces import CommandAudit
+from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
 
@@ -53,54 +53,49 @@ class CommandRunner:
         It runs to its end whoever stops waiting for the answer. Denied and Busy
         requests started nothing.
         """
-        command_id = new_command_id()
         # Resolved first: what a relative path or a glob means depends on it.
         request = attrs.evolve(
             request, working_directory=self._executor.directory_of(request)
         )
+        command = AuditedCommand(
+            id=new_command_id(), request=request, principal=principal
+        )
         verdict = self._checker.check(request, principal)
         if isinstance(verdict, Denied):
-            self._audit.refused(
-                command_id,
-                request,
-                principal,
-                rule_id=verdict.rule_id,
-                reason=verdict.reason,
-            )
+            self._audit.refused(command, rule_id=verdict.rule_id, reason=verdict.reason)
             return verdict
         slot = await self._admission.acquire(principal)
         if isinstance(slot, Busy):
-            self._audit.busy(command_id, request, principal, slot)
+            self._audit.busy(command, slot)
             return slot
         try:
-            return await self._run_in_slot(command_id, verdict, slot)
+            return await self._run_in_slot(command, verdict, slot)
         finally:
             slot.release()
 
     async def _run_in_slot(
-        self, command_id: str, approved: Approved, slot: Slot
+        self, command: AuditedCommand, approved: Approved, slot: Slot
     ) -> Outcome | StartFailed:
-        request, principal = approved.request, slot.principal
-        self._audit.started(command_id, request, principal)
-        running = self._start(command_id, approved, principal)
+        self._audit.started(command)
+        running = self._start(command, approved)
         if isinstance(running, StartFailed):
             return running
         outcome = attrs.evolve(
             await running.finished, queued_seconds=slot.queued_seconds
         )
-        self._audit.ended(command_id, request, principal, outcome)
+        self._audit.ended(command, outcome)
         return outcome
 
     def _start(
-        self, command_id: str, approved: Approved, principal: Principal
+        self, command: AuditedCommand, approved: Approved
     ) -> RunningCommand | StartFailed:
         """Start, and record a start that failed, by our own fault too."""
-        failed = StartFailed(reason="internal error: see the server's log")
         try:
             running = self._executor.start(approved)
         except BaseException:
-            self._audit.failed(command_id, approved.request, principal, failed)
+            fault = StartFailed(reason="internal error: see the server's log")
+            self._audit.failed(command, fault)
             raise
         if isinstance(running, StartFailed):
-            self._audit.failed(command_id, approved.request, principal, running)
+            self._audit.failed(command, running)
         return running

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from commander.commands import Busy, CommandRequest, Outcome, StartFailed
+from commander.commands import Busy, Outcome, StartFailed
 from commander.durations import format_duration
-from commander.principals import Principal
+from commander.interfaces import AuditedCommand
 from commander.telemetry.logging import StructuredLog
 from commander.telemetry.plain import cut
 from commander.telemetry.redaction import loggable_command, mask_secrets
@@ -36,56 +36,34 @@ class LogAudit:
         self._log = log
         self._mode = mode
 
-    def refused(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        *,
-        rule_id: str,
-        reason: str,
-    ) -> None:
+    def refused(self, command: AuditedCommand, *, rule_id: str, reason: str) -> None:
         """Write ``CMD_REFUSED``, with the word ``blocked``."""
         self._log.warn(
             "CMD_REFUSED",
             "command blocked",
-            **self._about(command_id, request, principal),
+            **self._about(command),
             rule=rule_id,
             reason=self._words(reason),
         )
 
-    def busy(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        busy: Busy,
-    ) -> None:
+    def busy(self, command: AuditedCommand, busy: Busy) -> None:
         """Write ``CMD_BUSY``."""
         self._log.warn(
             "CMD_BUSY",
-            **self._about(command_id, request, principal),
+            **self._about(command),
             reason=self._words(busy.reason),
             retry_after_seconds=busy.retry_after_seconds,
         )
 
-    def started(
-        self, command_id: str, request: CommandRequest, principal: Principal
-    ) -> None:
+    def started(self, command: AuditedCommand) -> None:
         """Write ``CMD_START``."""
-        self._log.info("CMD_START", **self._about(command_id, request, principal))
+        self._log.info("CMD_START", **self._about(command))
 
-    def ended(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        outcome: Outcome,
-    ) -> None:
+    def ended(self, command: AuditedCommand, outcome: Outcome) -> None:
         """Write ``CMD_EXEC`` for a command that ran; times are in seconds."""
         self._log.info(
             "CMD_EXEC",
-            **self._about(command_id, request, principal),
+            **self._about(command),
             exit_code=-1 if outcome.exit_code is None else outcome.exit_code,
             signal=outcome.signal,
             ended_by=outcome.ended_by,
@@ -96,17 +74,11 @@ class LogAudit:
             background_ended=outcome.background_ended or None,
         )
 
-    def failed(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        failure: StartFailed,
-    ) -> None:
+    def failed(self, command: AuditedCommand, failure: StartFailed) -> None:
         """Write ``CMD_EXEC`` for a command that could not be started."""
         self._log.info(
             "CMD_EXEC",
-            **self._about(command_id, request, principal),
+            **self._about(command),
             status="failed_to_start",
             error=self._words(failure.reason),
             exit_code=-1,
@@ -117,12 +89,11 @@ class LogAudit:
             stderr_bytes=0,
         )
 
-    def _about(
-        self, command_id: str, request: CommandRequest, principal: Principal
-    ) -> dict[str, object]:
+    def _about(self, command: AuditedCommand) -> dict[str, object]:
+        request = command.request
         return {
-            "id": command_id,
-            "principal": principal.name,
+            "id": command.id,
+            "principal": command.principal.name,
             "command": loggable_command(request.command, self._mode),
             "directory": request.working_directory,
             "timeout": format_duration(request.timeout_seconds),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import attrs
 
-from commander.commands import Busy, CommandRequest, Outcome, StartFailed
-from commander.principals import Principal
+from commander.commands import Busy, Outcome, StartFailed
+from commander.interfaces import AuditedCommand
 
 __all__ = ["AuditEntry", "MemoryAudit"]
 
@@ -16,9 +16,7 @@ class AuditEntry:
 
     kind: str
     """The method's name: refused, busy, started, ended or failed."""
-    command_id: str
-    request: CommandRequest
-    principal: Principal
+    command: AuditedCommand
     detail: object = None
     """The reason, ``Busy``, ``Outcome`` or ``StartFailed``."""
 
@@ -34,68 +32,25 @@ class MemoryAudit:
         """The kinds of all entries, in order."""
         return [entry.kind for entry in self.entries]
 
-    def refused(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        *,
-        rule_id: str,
-        reason: str,
-    ) -> None:
+    def refused(self, command: AuditedCommand, *, rule_id: str, reason: str) -> None:
         """The policy denied the request."""
-        self._add("refused", command_id, request, principal, f"{rule_id}: {reason}")
+        self._add("refused", command, f"{rule_id}: {reason}")
 
-    def busy(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        busy: Busy,
-    ) -> None:
+    def busy(self, command: AuditedCommand, busy: Busy) -> None:
         """No slot came free in time."""
-        self._add("busy", command_id, request, principal, busy)
+        self._add("busy", command, busy)
 
-    def started(
-        self, command_id: str, request: CommandRequest, principal: Principal
-    ) -> None:
+    def started(self, command: AuditedCommand) -> None:
         """A slot was granted."""
-        self._add("started", command_id, request, principal)
+        self._add("started", command)
 
-    def ended(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        outcome: Outcome,
-    ) -> None:
+    def ended(self, command: AuditedCommand, outcome: Outcome) -> None:
         """The command ended."""
-        self._add("ended", command_id, request, principal, outcome)
+        self._add("ended", command, outcome)
 
-    def failed(
-        self,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        failure: StartFailed,
-    ) -> None:
+    def failed(self, command: AuditedCommand, failure: StartFailed) -> None:
         """The spawn failed."""
-        self._add("failed", command_id, request, principal, failure)
+        self._add("failed", command, failure)
 
-    def _add(
-        self,
-        kind: str,
-        command_id: str,
-        request: CommandRequest,
-        principal: Principal,
-        detail: object = None,
-    ) -> None:
-        self.entries.append(
-            AuditEntry(
-                kind=kind,
-                command_id=command_id,
-                request=request,
-                principal=principal,
-                detail=detail,
-            )
-        )
+    def _add(self, kind: str, command: AuditedCommand, detail: object = None) -> None:
+        self.entries.append(AuditEntry(kind=kind, command=command, detail=detail))

@@ -92,8 +92,8 @@ def test_a_command_is_recorded_before_its_spawn_and_at_its_end(stage: Stage) -> 
     assert seen_at_spawn == [["started"]]
     assert stage.audit.kinds == ["started", "ended"]
     first, last = stage.audit.entries
-    assert first.command_id == last.command_id
-    assert first.request.working_directory == "/usr"
+    assert first.command.id == last.command.id
+    assert first.command.request.working_directory == "/usr"
     assert ended == [last.detail]
 
 
@@ -155,7 +155,7 @@ def test_an_outcome_is_the_same_in_the_answer_and_in_the_audit(stage: Stage) -> 
     stage.reactor.processes[0].exit(signal_name="SIGINT")
     (outcome,) = ended
     assert outcome == stage.audit.entries[-1].detail
-    assert attrs.asdict(stage.audit.entries[-1].request)["command"] == "true"
+    assert attrs.asdict(stage.audit.entries[-1].command.request)["command"] == "true"
     assert isinstance(outcome, Outcome)
     assert outcome.ended_by is EndedBy.EXIT
 
@@ -183,4 +183,4 @@ def test_a_directory_is_resolved_before_the_policy_judges_what_it_means(
     for directory in (None, ".", "usr/..", "/usr/.."):
         (denied,) = stage.run("rm -rf *", directory)
         assert isinstance(denied, Denied), directory
-    assert stage.audit.entries[0].request.working_directory == "/"
+    assert stage.audit.entries[0].command.request.working_directory == "/"

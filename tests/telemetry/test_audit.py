@@ -17,7 +17,7 @@ from commander.commands import (
     OutputWindow,
     StartFailed,
 )
-from commander.interfaces import CommandAudit
+from commander.interfaces import AuditedCommand, CommandAudit
 from commander.principals import ANONYMOUS
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess, LogAudit
@@ -29,6 +29,7 @@ REQUEST = CommandRequest(
     timeout_seconds=90,
     env={"TOKEN": "value-of-env"},
 )
+COMMAND = AuditedCommand(id="kfhgab", request=REQUEST, principal=ANONYMOUS)
 ENDED = Outcome(
     exit_code=2,
     ended_by=EndedBy.EXIT,
@@ -79,13 +80,14 @@ class Log:
 
     def write_everything(self) -> None:
         """One record of each kind."""
-        about = ("kfhgab", REQUEST, ANONYMOUS)
-        self.audit.started(*about)
-        self.audit.ended(*about, ENDED)
-        self.audit.ended(*about, KILLED)
-        self.audit.failed(*about, StartFailed(reason="no such directory: /srv/app"))
-        self.audit.busy(*about, Busy(reason="no slot is free", retry_after_seconds=401))
-        self.audit.refused(*about, rule_id="not-allowed", reason="not in the list")
+        self.audit.started(COMMAND)
+        self.audit.ended(COMMAND, ENDED)
+        self.audit.ended(COMMAND, KILLED)
+        self.audit.failed(COMMAND, StartFailed(reason="no such directory: /srv/app"))
+        self.audit.busy(
+            COMMAND, Busy(reason="no slot is free", retry_after_seconds=401)
+        )
+        self.audit.refused(COMMAND, rule_id="not-allowed", reason="not in the list")
         self.access.login_failed("192.0.2.7", reason="invalid")
         self.access.connection_refused("192.0.2.7", limit=401)
         self.access.request(
@@ -101,7 +103,7 @@ class Log:
 def test_a_start_tells_who_runs_what_where_and_how_long() -> None:
     log = Log()
 
-    log.audit.started("kfhgab", REQUEST, ANONYMOUS)
+    log.audit.started(COMMAND)
 
     assert log.record == {"level": "info", "event": "CMD_START", **ABOUT}
 
@@ -109,7 +111,7 @@ def test_a_start_tells_who_runs_what_where_and_how_long() -> None:
 def test_an_end_tells_how_it_ended_and_how_much_it_wrote() -> None:
     log = Log()
 
-    log.audit.ended("kfhgab", REQUEST, ANONYMOUS, ENDED)
+    log.audit.ended(COMMAND, ENDED)
 
     assert log.record == {
         "level": "info",
@@ -127,7 +129,7 @@ def test_an_end_tells_how_it_ended_and_how_much_it_wrote() -> None:
 def test_a_kill_tells_the_signal_and_the_exit_code_of_the_tools_result() -> None:
     log = Log()
 
-    log.audit.ended("kfhgab", REQUEST, ANONYMOUS, KILLED)
+    log.audit.ended(COMMAND, KILLED)
 
     assert log.record["signal"] == "SIGKILL"
     assert log.record["ended_by"] == "timeout"
@@ -138,7 +140,7 @@ def test_a_kill_tells_the_signal_and_the_exit_code_of_the_tools_result() -> None
 def test_a_command_that_did_not_start_ends_with_the_reason() -> None:
     log = Log()
 
-    log.audit.failed("kfhgab", REQUEST, ANONYMOUS, StartFailed(reason="token=abc: no"))
+    log.audit.failed(COMMAND, StartFailed(reason="token=abc: no"))
 
     assert log.record == {
         "level": "info",
@@ -159,9 +161,7 @@ def test_a_refusal_tells_rule_and_reason() -> None:
     log = Log()
 
     log.audit.refused(
-        "kfhgab",
-        REQUEST,
-        ANONYMOUS,
+        COMMAND,
         rule_id="not-allowed",
         reason="`API_TOKEN=hunter2` is no command",
     )
@@ -179,9 +179,7 @@ def test_a_refusal_tells_rule_and_reason() -> None:
 def test_a_busy_server_tells_when_to_come_back() -> None:
     log = Log()
 
-    log.audit.busy(
-        "kfhgab", REQUEST, ANONYMOUS, Busy(reason="full", retry_after_seconds=5)
-    )
+    log.audit.busy(COMMAND, Busy(reason="full", retry_after_seconds=5))
 
     assert log.record == {
         "level": "warn",
@@ -196,7 +194,7 @@ def test_a_command_without_a_directory_has_no_such_key() -> None:
     log = Log()
     request = CommandRequest(command="ls", timeout_seconds=0.5)
 
-    log.audit.started("kfhgab", request, ANONYMOUS)
+    log.audit.started(AuditedCommand(id="kfhgab", request=request, principal=ANONYMOUS))
 
     assert "directory" not in log.record
     assert log.record["timeout"] == "500ms"
@@ -205,7 +203,7 @@ def test_a_command_without_a_directory_has_no_such_key() -> None:
 def test_in_full_mode_commands_and_reasons_are_as_they_came() -> None:
     log = Log(mode="full")
 
-    log.audit.refused("k", REQUEST, ANONYMOUS, rule_id="r", reason="token=abc")
+    log.audit.refused(COMMAND, rule_id="r", reason="token=abc")
 
     assert log.record["command"] == REQUEST.command
     assert log.record["reason"] == "token=abc"
@@ -214,7 +212,7 @@ def test_in_full_mode_commands_and_reasons_are_as_they_came() -> None:
 def test_in_hash_mode_no_word_of_the_command_is_shown() -> None:
     log = Log(mode="hash")
 
-    log.audit.started("kfhgab", REQUEST, ANONYMOUS)
+    log.audit.started(COMMAND)
 
     assert re.fullmatch("sha256:[a-p]{64}", log.record["command"])
 

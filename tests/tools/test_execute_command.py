@@ -221,7 +221,9 @@ def test_null_for_an_optional_argument_is_its_default(optional: str) -> None:
     plain.begin(command="ls")
     assert stage.process.arguments == plain.process.arguments
     assert stage.process.env == plain.process.env
-    assert stage.audit.entries[0].request == plain.audit.entries[0].request
+    assert (
+        stage.audit.entries[0].command.request == plain.audit.entries[0].command.request
+    )
 
 
 @pytest.mark.parametrize("plain_rpc", [False, True])
@@ -495,7 +497,7 @@ def test_a_time_limit_is_a_go_duration_or_seconds(
 ) -> None:
     stage = Stage()
     answers = stage.begin(command="ls", timeout=timeout)
-    assert stage.audit.entries[0].request.timeout_seconds == seconds
+    assert stage.audit.entries[0].command.request.timeout_seconds == seconds
     stage.process.exit(0)
     assert "effective" not in answers[0].facts
 
@@ -504,7 +506,7 @@ def test_a_time_limit_is_a_go_duration_or_seconds(
 def test_a_longer_time_limit_than_the_largest_is_clamped_and_told(timeout: str) -> None:
     stage = Stage()
     answers = stage.begin(command="ls", timeout=timeout)
-    assert stage.audit.entries[0].request.timeout_seconds == 3600
+    assert stage.audit.entries[0].command.request.timeout_seconds == 3600
     stage.process.exit(0)
     assert answers[0].facts["effective"] == {"timeout": "1h0m0s"}
     assert not answers[0].is_error
@@ -626,7 +628,7 @@ def test_a_denied_command_says_which_rule_and_why(
         is_error=True,
     )
     assert refused.kind == "refused"
-    assert refused.principal == ANN
+    assert refused.command.principal == ANN
     assert stage.reactor.processes == []
 
 
@@ -647,7 +649,7 @@ def test_a_command_without_slot_and_place_is_busy_at_once() -> None:
         },
         is_error=True,
     )
-    assert busy.request.command == "third"
+    assert busy.command.request.command == "third"
     assert len(stage.reactor.processes) == 1
 
 
@@ -740,16 +742,16 @@ def test_the_audit_has_the_request_its_caller_and_its_outcome() -> None:
     stage.process.exit(3)
     started, ended = stage.audit.entries
     assert (started.kind, ended.kind) == ("started", "ended")
-    assert started.command_id == ended.command_id
-    assert started.request == CommandRequest(
+    assert started.command.id == ended.command.id
+    assert started.command.request == CommandRequest(
         command="ls",
         working_directory="/usr",
         timeout_seconds=3600.0,
         env={"A": "secret"},
     )
-    assert ended.request == started.request
-    assert "secret" not in repr(started.request)
-    assert (started.principal, ended.principal) == (ANN, ANN)
+    assert ended.command.request == started.command.request
+    assert "secret" not in repr(started.command.request)
+    assert (started.command.principal, ended.command.principal) == (ANN, ANN)
     assert ended.detail == Outcome(
         exit_code=3,
         ended_by=EndedBy.EXIT,
@@ -772,7 +774,7 @@ def test_every_command_has_one_whole_story() -> None:
     stage.reactor.advance(0)
     stories: dict[str, list[str]] = {}
     for entry in stage.audit.entries:
-        stories.setdefault(entry.command_id, []).append(entry.kind)
+        stories.setdefault(entry.command.id, []).append(entry.kind)
     assert list(stories.values()) == [
         ["started", "ended"],
         ["busy"],
