@@ -37,7 +37,7 @@ SHAPES = [
     "STRIPE_PRIVATE_KEY={}",
     "GOOGLE_CREDENTIALS={}",
     "PASSPHRASE={}",
-    "npm config set //registry.npmjs.org/:_authToken={}",
+    "npm config set //registry.example.org/:_authToken={}",
     "sh -c 'TOKEN={}'",
     "kubectl create secret generic x --from-literal=password={}",
     "AccountName=x;AccountKey={};EndpointSuffix=y",
