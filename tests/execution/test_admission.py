@@ -188,3 +188,20 @@ def test_a_slot_that_comes_back_within_its_grant_goes_to_the_next() -> None:
     slot_of(first).release()
     assert served == list(range(10))
     assert (admission.running, admission.queued) == (0, 0)
+
+
+def test_a_long_queue_that_cannot_start_is_served_without_deep_calls() -> None:
+    waiting = 2000
+    admission = made(Clock(), concurrent=1, per_principal=1, queued=waiting)
+    (first,) = results(admission.acquire(ANN))
+    served: list[Slot] = []
+
+    def release(granted: Slot | Busy) -> None:
+        assert isinstance(granted, Slot)
+        served.append(granted)
+        granted.release()
+
+    for _ in range(waiting):
+        admission.acquire(ANN).addCallback(release)
+    slot_of(first).release()
+    assert len(served) == waiting

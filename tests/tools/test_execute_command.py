@@ -814,3 +814,35 @@ def test_the_published_arguments_are_those_that_are_taken(
     validator = jsonschema.Draft202012Validator(PUBLISHED["inputSchema"])
     assert validator.is_valid(arguments) is valid
     assert isinstance(read_arguments(Arguments, arguments), Arguments) is valid
+
+
+def test_a_path_and_an_environment_past_their_limits_are_refused_by_number() -> None:
+    stage = Stage()
+    longest = "/" + "d" * 4094
+    over = stage.call(command="true", working_directory=longest + "d")
+    assert over.facts["error"] == (
+        '"working_directory" is 4096 bytes long, at most 4095'
+    )
+    at_limit = stage.call(command="true", working_directory=longest)
+    assert "does not exist" in at_limit.facts["error"]
+
+    names = {f"N{number}": "" for number in range(1025)}
+    refused = stage.call(command="true", env=names)
+    assert refused.facts["error"] == '"env" has 1025 names, at most 1024'
+    del names["N0"]
+    assert stage.begin(command="true", env=names) == []
+    stage.process.exit()
+
+
+def test_a_large_result_is_made_in_a_turn_of_its_own_and_a_small_one_at_once() -> None:
+    stage = Stage()
+    small, large = stage.begin(command="true"), stage.begin(command="true")
+    first, second = stage.reactor.processes
+    first.emit(1, b"x" * 64 * 1024)
+    second.emit(1, b"x" * (64 * 1024 + 1))
+    first.exit()
+    second.exit()
+    assert len(small) == 1
+    assert large == []
+    stage.reactor.advance(0)
+    assert len(large) == 1
