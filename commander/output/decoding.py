@@ -3,10 +3,14 @@
 Output is UTF-8 by convention and anything in practice. Bytes that are not UTF-8
 become U+FFFD. A character that our own cut between head and tail went through is
 not the command's fault: its bytes count as omitted instead.
+
+``render`` takes a whole window. A ``StreamDecoder`` takes a stream piece by piece,
+for those who follow it.
 """
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
 
 import attrs
@@ -14,10 +18,11 @@ import msgspec
 
 from commander.commands import OutputWindow
 
-__all__ = ["Rendered", "gap_marker", "render"]
+__all__ = ["Rendered", "StreamDecoder", "gap_marker", "render"]
 
 _LONGEST_CHARACTER: Final = 4
 _CONTINUATION: Final = range(0x80, 0xC0)
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @attrs.frozen(kw_only=True)
@@ -101,3 +106,69 @@ def _without_cut_start(tail: bytes) -> bytes:
     ):
         start += 1
     return tail[start:]
+
+
+class StreamDecoder:
+    """Decodes one stream from pieces that follow each other, with or without gaps.
+
+    A character that two pieces share comes out with the second. One that a gap went
+    through does not come out at all. Work is proportional to the piece: some 15
+    milliseconds for a megabyte that is not UTF-8, so hand in parts of one.
+
+    Args:
+        offset: Where the first piece is expected. If it begins later, what is
+            missing counts as omitted.
+    """
+
+    def __init__(self, offset: int = 0) -> None:
+        self.invalid = 0
+        """How often U+FFFD stands for bytes that are not UTF-8."""
+        self.omitted_bytes = 0
+        """What did not come, and what a gap cut of the characters beside it."""
+        self._offset = offset
+        self._begun = b""
+        """A character's first bytes; the others have not come yet."""
+        self._cut = _LONGEST_CHARACTER - 1 if offset else 0
+        """Continuation bytes that may still belong to the character before a gap."""
+
+    def decode(self, offset: int, data: bytes) -> str:
+        """The text of a piece, and of what was left of the one before.
+
+        Args:
+            offset: The first byte's, in the stream; not before the end of the
+                last piece.
+            data: Its bytes.
+        """
+        if offset != self._offset:
+            self.omitted_bytes += offset - self._offset + len(self._begun)
+            self._begun = b""
+            self._cut = _LONGEST_CHARACTER - 1
+        self._offset = offset + len(data)
+        if self._cut:
+            data = self._after_cut(data)
+        return self._decoded(self._begun + data, final=False)
+
+    def finish(self) -> str:
+        """The stream has ended: what is left of it is no character."""
+        return self._decoded(self._begun, final=True)
+
+    def _after_cut(self, data: bytes) -> bytes:
+        start = 0
+        while self._cut and start < len(data):
+            if data[start] in _CONTINUATION:
+                self._cut -= 1
+                start += 1
+            else:
+                self._cut = 0
+        self.omitted_bytes += start
+        return data[start:]
+
+    def _decoded(self, data: bytes, *, final: bool) -> str:
+        text, used = codecs.utf_8_decode(data, "replace", final)
+        self._begun = data[used:]
+        replaced = text.count(_REPLACEMENT)
+        if replaced:
+            # The command may have printed the character itself.
+            own = data.count(_REPLACEMENT.encode(), 0, used)
+            self.invalid += replaced - own
+        return text

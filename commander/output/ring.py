@@ -1,94 +1,299 @@
 """Keeping the beginning and the end of a stream in bounded memory.
 
-Operations: ``append`` takes a chunk of any size in time proportional to the
-chunk; ``window`` copies out what is kept. Goals: the first quarter of the limit
-is the head, the rest is the tail; what fell between is counted to the byte and
-the line; a stream that ends within the limit is kept whole.
+Operations: ``buffers`` lends memory to read into and ``filled`` says how much was
+read; ``append`` copies bytes in; ``window`` and ``read`` copy out what is kept.
+Offsets are absolute: the first byte of the stream is 0 for ever.
 
-The tail is a deque of segments of up to ``SEGMENT_BYTES``. Small chunks are joined
-to the last segment, so a million one-byte writes do not become a million objects;
-whole segments leave at the front. So memory is the limit plus one segment, and no
-chunk is moved twice (growing one ``bytes`` with ``+=`` would be quadratic).
+The memory is one block. As long as all of the stream fits, offset n stands at place
+n. When it is full, a larger block is asked of the budget, up to the limit. After
+that the first quarter is the head, which stays, and the rest is a ring, in which the
+newest bytes replace the oldest. So what is kept is ``[0, head)`` and ``[start,
+total)``, and one gap lies between the two::
+
+    memory   | head      | ring: newest bytes  ^  oldest bytes   |
+             0          head                position          capacity
+
+If the budget takes memory back, the ring gives first. The head cannot come back,
+while the ring fills again; so the head stays whole until it is half of what is left.
+
+Newlines are counted when bytes arrive. Those of the gap are all but those kept, so
+they need no count of their own when they go.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
-from commander.commands import OutputWindow
+import attrs
 
-__all__ = ["HEAD_SHARE", "SEGMENT_BYTES", "HeadTailBuffer"]
+from commander.commands import OutputWindow
+from commander.output.budget import MemoryBudget
+
+__all__ = ["GROWTH", "HEAD_SHARE", "Gap", "HeadTailRing", "Piece"]
 
 HEAD_SHARE: Final = 4
 """One part in this many is for the head: errors stand at the end of output,
 versions and the command's own echo at its start."""
 
-SEGMENT_BYTES: Final = 64 * 1024
+GROWTH: Final = 4
+"""A full block is replaced by one that is this many times as large."""
+
+_LEAST_HEAD_SHARE: Final = 2
+"""What was kept as head may take one part in this many of a block that shrank."""
+
+_NOTHING: Final = memoryview(bytearray())
 
 
-class HeadTailBuffer:
+@attrs.frozen
+class Piece:
+    """Kept bytes of a stream."""
+
+    start: int
+    """Offset of the first."""
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """Offset after the last."""
+        return self.start + len(self.data)
+
+
+@attrs.frozen
+class Gap:
+    """Bytes that are not there any more, from ``start`` up to ``end``."""
+
+    start: int
+    end: int
+
+
+class HeadTailRing:
     """The first and the last bytes of one output stream.
 
     Args:
-        limit_bytes: Head and tail together; at least 1.
+        limit_bytes: Head and tail together; at least 1. A stream that ends within
+            it is kept whole, as long as the budget has room.
+        budget: Who grants the memory. A floor is reserved at once.
     """
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._head_limit = limit_bytes // HEAD_SHARE
-        self._tail_limit = limit_bytes - self._head_limit
-        self._head = bytearray()
-        self._segments: deque[bytearray] = deque()
-        self._tail_bytes = 0
-        self._omitted_bytes = 0
-        self._omitted_lines = 0
+    __slots__ = (
+        "_budget",
+        "_closed",
+        "_head",
+        "_memory",
+        "_newlines",
+        "_position",
+        "_start",
+        "_view",
+        "limit_bytes",
+        "reserved_bytes",
+        "total_bytes",
+    )
 
-    @property
-    def total_bytes(self) -> int:
-        """Bytes appended so far, kept or not."""
-        return len(self._head) + self._omitted_bytes + self._tail_bytes
+    def __init__(self, limit_bytes: int, budget: MemoryBudget) -> None:
+        self.limit_bytes: Final = limit_bytes
+        self.reserved_bytes = budget.open(limit_bytes)
+        """Granted by the budget; the block is taken when the first byte is read."""
+        self.total_bytes = 0
+        """Bytes that arrived so far, kept or not."""
+        self._budget = budget
+        self._closed = False
+        self._newlines = 0
+        self._memory = bytearray()
+        self._view = _NOTHING
+        self._head = 0
+        """Bytes of the head; its room, as long as nothing is dropped."""
+        self._start = 0
+        """Offset of the first kept byte after the head."""
+        self._position = 0
+        """Where in the block the next byte goes."""
+
+    def buffers(self, hint: int) -> Sequence[memoryview]:
+        """Memory for the next read, one view or two, to be filled in this order.
+
+        At least one byte, at most ``hint``. What is read replaces the oldest bytes
+        after the head. The views hold until the next call to this ring or to
+        another of the same budget: read at once, and do not keep them.
+
+        Raises:
+            ValueError: The ring is closed.
+        """
+        if self._position == len(self._memory):
+            self._turn()
+        position = self._position
+        end = position + hint
+        surplus = end - len(self._memory)
+        if surplus <= 0:
+            return (self._view[position:end],)
+        if position <= self._head or len(self._memory) < self.limit_bytes:
+            # Not beyond the end yet: the block may grow there.
+            return (self._view[position:],)
+        again = min(self._head + surplus, position)
+        return (self._view[position:], self._view[self._head : again])
+
+    def filled(self, count: int) -> None:
+        """The first ``count`` bytes of what ``buffers`` lent hold output now."""
+        memory = self._memory
+        position = self._position
+        end = position + count
+        if end <= len(memory):
+            self._newlines += _newlines(memory, position, end)
+        else:
+            end -= len(memory) - self._head
+            self._newlines += _newlines(memory, position, len(memory))
+            self._newlines += _newlines(memory, self._head, end)
+        self._position = end
+        self.total_bytes += count
+        start = self.total_bytes - len(memory) + self._head
+        if start > self._start:
+            self._start = start
 
     def append(self, data: bytes) -> None:
-        """Take the next chunk of the stream; the chunk itself is not kept."""
-        room = self._head_limit - len(self._head)
-        if room > 0:
-            self._head += data[:room]
-            data = data[room:]
-        if data:
-            self._append_to_tail(data)
+        """Copy the next bytes of the stream in; for readers that bring their own."""
+        rest = memoryview(data)
+        while rest:
+            taken = 0
+            for view in self.buffers(len(rest)):
+                view[:] = rest[taken : taken + len(view)]
+                taken += len(view)
+            self.filled(taken)
+            rest = rest[taken:]
+
+    @property
+    def omitted_bytes(self) -> int:
+        """Bytes that arrived and are not kept."""
+        return self._start - self._head
 
     def window(self) -> OutputWindow:
-        """What is kept now, cut to the limit; may be asked at any time."""
-        tail = bytearray().join(self._segments)
-        surplus = max(0, len(tail) - self._tail_limit)
+        """What is kept now; may be asked at any time, and costs a copy of it."""
+        head = bytes(self._view[: min(self._head, self.total_bytes)])
+        tail = self._tail(self._start, self.total_bytes)
+        omitted_lines = 0
+        if self.omitted_bytes:
+            omitted_lines = self._newlines - head.count(b"\n") - tail.count(b"\n")
         return OutputWindow(
-            head=bytes(self._head),
-            tail=bytes(tail[surplus:]),
+            head=head,
+            tail=tail,
             total_bytes=self.total_bytes,
-            omitted_bytes=self._omitted_bytes + surplus,
-            omitted_lines=self._omitted_lines + tail.count(b"\n", 0, surplus),
+            omitted_bytes=self.omitted_bytes,
+            omitted_lines=omitted_lines,
         )
 
-    def _append_to_tail(self, data: bytes) -> None:
-        surplus = len(data) - self._tail_limit
-        if surplus > 0:
-            # The chunk alone fills the tail: all that was there is omitted now.
-            self._omit_segments_over(0)
-            self._omitted_bytes += surplus
-            self._omitted_lines += data.count(b"\n", 0, surplus)
-            data = data[surplus:]
-        last = self._segments[-1] if self._segments else None
-        if last is not None and len(last) + len(data) <= SEGMENT_BYTES:
-            last += data
-        else:
-            self._segments.append(bytearray(data))
-        self._tail_bytes += len(data)
-        self._omit_segments_over(self._tail_limit)
+    def read(self, start: int, end: int) -> list[Piece | Gap]:
+        """What is left of these offsets, in order and without a hole.
 
-    def _omit_segments_over(self, limit: int) -> None:
-        """Drop whole segments as long as what stays is at least the limit."""
-        while self._segments and self._tail_bytes - len(self._segments[0]) >= limit:
-            gone = self._segments.popleft()
-            self._tail_bytes -= len(gone)
-            self._omitted_bytes += len(gone)
-            self._omitted_lines += gone.count(b"\n")
+        Offsets that have not arrived are left out.
+        """
+        end = min(end, self.total_bytes)
+        if not self.omitted_bytes:
+            return [Piece(start, bytes(self._view[start:end]))] if start < end else []
+        found: list[Piece | Gap] = []
+        head_end = min(end, self._head)
+        if start < head_end:
+            found.append(Piece(start, bytes(self._view[start:head_end])))
+        start = max(start, self._head)
+        gap_end = min(end, self._start)
+        if start < gap_end:
+            found.append(Gap(start, gap_end))
+        start = max(start, self._start)
+        if start < end:
+            found.append(Piece(start, self._tail(start, end)))
+        return found
+
+    def reach(self, start: int, most_bytes: int) -> int:
+        """Up to which offset there are so many kept bytes from ``start`` on.
+
+        The offset is ``total_bytes`` if there are fewer.
+        """
+        if start < self._head:
+            in_head = min(self._head - start, most_bytes)
+            start += in_head
+            most_bytes -= in_head
+            if not most_bytes:
+                return min(start, self.total_bytes)
+        return min(max(start, self._start) + most_bytes, self.total_bytes)
+
+    def kept_bytes(self, start: int, end: int) -> int:
+        """How many bytes of these offsets are kept; they must have arrived."""
+        gap = min(end, self._start) - max(start, self._head)
+        return end - start - max(0, gap)
+
+    def shrink(self, reserved_bytes: int) -> None:
+        """Do with less memory; called by the budget, which has counted it."""
+        self.reserved_bytes = reserved_bytes
+        if len(self._memory) > reserved_bytes:
+            self._move(reserved_bytes)
+
+    def close(self) -> None:
+        """Give all memory back. What was kept counts as omitted from then on.
+
+        A second call does nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        self._budget.close(self)
+        self.reserved_bytes = 0
+        self._memory = bytearray()
+        self._view = _NOTHING
+        self._head = self._position = 0
+        self._start = self.total_bytes
+
+    def _turn(self) -> None:
+        """At the end of the block: get a larger one, or begin again after the head."""
+        if self._closed:
+            raise ValueError("the ring is closed")
+        held = len(self._memory)
+        if held == self.limit_bytes:
+            self._position = self._head
+            return
+        if held == self.reserved_bytes:
+            wanted = min(self.limit_bytes, held * GROWTH)
+            self.reserved_bytes = self._budget.grow(self, wanted)
+        if self.reserved_bytes > held:
+            self._move(self.reserved_bytes)
+        else:
+            self._position = self._head
+
+    def _move(self, capacity: int) -> None:
+        """Take what is kept to a block of another size; drop what does not fit."""
+        head = capacity // HEAD_SHARE
+        start = head
+        if self.omitted_bytes:
+            head = min(self._head, capacity // _LEAST_HEAD_SHARE)
+            start = self._start
+        start = max(start, self.total_bytes - capacity + head)
+        memory = bytearray(capacity)
+        view = memoryview(memory)
+        in_head = min(head, self.total_bytes)
+        view[:in_head] = self._view[:in_head]
+        position = in_head
+        for part in self._tail_views(start, self.total_bytes):
+            view[position : position + len(part)] = part
+            position += len(part)
+        self._memory, self._view = memory, view
+        self._head, self._start, self._position = head, start, position
+
+    def _tail(self, start: int, end: int) -> bytes:
+        return b"".join(self._tail_views(start, end))
+
+    def _tail_views(self, start: int, end: int) -> Sequence[memoryview]:
+        """Kept bytes, all of them after the head or nothing dropped so far."""
+        if start >= end:
+            return ()
+        first = self._position - (self.total_bytes - start)
+        if not self.omitted_bytes:
+            first = start
+        elif first < self._head:
+            first += len(self._memory) - self._head
+        last = first + end - start
+        surplus = last - len(self._memory)
+        if surplus <= 0:
+            return (self._view[first:last],)
+        return (self._view[first:], self._view[self._head : self._head + surplus])
+
+
+def _newlines(memory: bytearray, start: int, end: int) -> int:
+    """Count newlines; stretches without any cost next to nothing."""
+    first = memory.find(b"\n", start, end)
+    return 0 if first < 0 else memory.count(b"\n", first, end)
