@@ -3,6 +3,9 @@
 Nothing that is not named here or by the operator. Secrets of the server stay with
 the server even if an operator names them by mistake: the token is an ``MCP_``
 name, and credentials of the cloud belong to the task, not to its commands.
+
+What is the same for all commands is worked out once, by ``child_environment``; a
+command adds its own by ``command_environment``.
 """
 
 from __future__ import annotations
@@ -11,9 +14,17 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-__all__ = ["DEFAULT_PATH", "child_environment", "never_passed"]
+__all__ = [
+    "DEFAULT_PATH",
+    "RUN_ID",
+    "child_environment",
+    "command_environment",
+    "never_passed",
+]
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+RUN_ID: Final = "COMMANDER_RUN"
+"""Names the command that a process belongs to, to those who look for its strays."""
 
 _INHERITED: Final = ("HOME", "LANG", "LC_*", "TZ", "USER", "TMPDIR")
 _SET: Final = {
@@ -27,6 +38,8 @@ _SET: Final = {
 }
 _NEVER: Final = (
     "MCP_*",
+    # That of a server above, if this one is a command itself.
+    RUN_ID,
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -47,15 +60,15 @@ def child_environment(
     inherited: Mapping[str, str],
     *,
     pass_env: Iterable[str] = (),
-    env: Mapping[str, str] | None = None,
+    user: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Build a command's environment.
+    """Build what every command of a server gets.
 
     Args:
         inherited: The server's environment.
         pass_env: More names to inherit; ``*`` stands for any characters.
-        env: The caller's variables. They supplement and override, as the policy
-            has let them.
+        user: What names the user that commands run as, such as HOME, in place of
+            the server's.
     """
     patterns = (*_INHERITED, *pass_env)
     child = {
@@ -66,8 +79,22 @@ def child_environment(
     }
     child["PATH"] = _absolute_path_entries(inherited.get("PATH", ""))
     child.update(_SET)
-    child.update(env or {})
+    child.update(user or {})
     return child
+
+
+def command_environment(
+    common: Mapping[str, str], *, run_id: str, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Build one command's environment.
+
+    Args:
+        common: What ``child_environment`` gave.
+        run_id: Stands in it as ``COMMANDER_RUN``, whatever the caller sets.
+        env: The caller's variables. They supplement and override, as the policy
+            has let them.
+    """
+    return {**common, **env, RUN_ID: run_id}
 
 
 def _absolute_path_entries(path: str) -> str:

@@ -1,8 +1,12 @@
-"""Signals to process groups, and the question whether anybody is left in one.
+"""Process groups, for systems on which a whole tree cannot be followed.
 
 Every command leads a session and a group of its own, whose id is the shell's
-process id. A zombie counts as gone: it holds nothing, and who must reap it is not
-always there to do so (process 1 of a small container often does not).
+process id. A process that leaves the group is not found. A zombie counts as gone: it
+holds nothing, and who must reap it is not always there to do so (process 1 of a small
+container often does not).
+
+The id of a group cannot be reused while it has a member. Between the last member's
+end and our next look the kernel would have to go round all process ids.
 """
 
 from __future__ import annotations
@@ -10,27 +14,29 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Final, Protocol
 
+from commander.commands import Survivor
+from commander.execution.kernel import KernelCalls, signals_for
+from commander.execution.tags import Tags
+from commander.execution.tree import ProcFiles
 from commander.interfaces import Monotonic
 
-__all__ = ["GroupSignals", "PosixGroups", "signal_name"]
+__all__ = ["GroupSignals", "GroupTree", "GroupTrees", "PosixGroups", "signal_name"]
 
-_PROC: Final = Path("/proc")
 SCAN_SECONDS: Final = 0.02
-"""As often as one command polls."""
-_GONE_STATES: Final = (b"Z", b"X", b"x")
+"""As often as one command looks in the long run."""
 
 
 class GroupSignals(Protocol):
-    """How the executor reaches process groups."""
+    """How process groups are reached."""
 
     def send(self, group: int, number: int) -> bool:
         """Signal a group. False if it does not exist (any more)."""
 
-    def alive(self, group: int) -> bool:
-        """Whether a process of the group is left that is not a zombie."""
+    def members(self, group: int) -> tuple[Survivor, ...]:
+        """Who is left of a group and is no zombie."""
 
 
 class PosixGroups:
@@ -43,54 +49,119 @@ class PosixGroups:
 
     Args:
         monotonic: Tells how old a look is.
+        proc: Where ``/proc`` is mounted.
     """
 
-    def __init__(self, monotonic: Monotonic = time.monotonic) -> None:
+    def __init__(
+        self, monotonic: Monotonic = time.monotonic, proc: str = "/proc"
+    ) -> None:
         self._monotonic = monotonic
-        self._seen: frozenset[bytes] = frozenset()
+        self._proc = proc
+        self._files = ProcFiles(proc)
+        self._kernel = KernelCalls(self._files)
+        self._seen: Mapping[int, tuple[Survivor, ...]] = {}
         self._seen_at = -SCAN_SECONDS
 
     def send(self, group: int, number: int) -> bool:
         """Signal a group; a member of another user that refuses it is no error."""
-        try:
-            os.killpg(group, number)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+        return self._kernel.send_group(group, number)
 
     def alive(self, group: int) -> bool:
+        """Whether a process of the group is left that is not a zombie."""
+        return bool(self.members(group))
+
+    def members(self, group: int) -> tuple[Survivor, ...]:
         """One system call in the usual case that the group is gone."""
         if not self.send(group, 0):
-            return False
-        wanted = str(group).encode()
+            return ()
         now = self._monotonic()
-        if wanted in self._seen and now - self._seen_at < SCAN_SECONDS:
-            return True
+        if group in self._seen and now - self._seen_at < SCAN_SECONDS:
+            return self._seen[group]
         try:
-            self._seen, self._seen_at = _live_groups(), now
+            self._seen, self._seen_at = self._look(), now
         except OSError:  # no /proc here: the kernel's word must do
+            return (Survivor(pid=group, name=""),)
+        return self._seen.get(group, ())
+
+    def _look(self) -> Mapping[int, tuple[Survivor, ...]]:
+        """Every group with a member that is no zombie."""
+        pids = [int(name) for name in os.listdir(self._proc) if name.isdigit()]
+        groups: dict[int, tuple[Survivor, ...]] = {}
+        for process in filter(None, map(self._files.process, pids)):
+            if process.alive:
+                member = Survivor(pid=process.pid, name=process.name)
+                groups[process.group] = (*groups.get(process.group, ()), member)
+        return groups
+
+
+class GroupTree:
+    """A command's process group.
+
+    Args:
+        root: The process that leads it, or will when its launcher has run.
+        groups: How it is reached.
+        kernel: Reaches the one process before that.
+    """
+
+    def __init__(self, root: int, groups: GroupSignals, kernel: KernelCalls) -> None:
+        self._root = root
+        self._groups = groups
+        self._kernel = kernel
+
+    def signal(self, number: int) -> int:
+        """Signal the group; how many is not told: one, or zero for none."""
+        return max(int(self._send(each)) for each in signals_for(number))
+
+    def left(self) -> int:
+        """How many of the group live; a root that has no group yet is one."""
+        return len(self._groups.members(self._root)) or int(self._has_no_group_yet())
+
+    def survivors(self) -> tuple[Survivor, ...]:
+        """Who of the group lives."""
+        return self._groups.members(self._root)
+
+    def release(self) -> None:
+        """There is nothing to forget."""
+
+    def _send(self, number: int) -> bool:
+        if self._groups.send(self._root, number):
             return True
-        return wanted in self._seen
+        return self._has_no_group_yet() and self._kernel.send(self._root, number)
+
+    def _has_no_group_yet(self) -> bool:
+        """Whether it runs between its spawn and the launcher's ``setsid``."""
+        there = self._kernel.is_child(self._root)
+        return there and self._kernel.group(self._root) != self._root
 
 
-def _live_groups() -> frozenset[bytes]:
-    """Every group with a member that is no zombie."""
-    with os.scandir(_PROC) as entries:
-        pids = [entry.name for entry in entries if entry.name.isdigit()]
-    return frozenset(filter(None, map(_live_group, pids)))
+class GroupTrees:
+    """Trees that are process groups; for where there is nothing better.
 
+    Args:
+        groups: How groups are reached.
+        kernel: Reaches single processes.
+    """
 
-def _live_group(pid: str) -> bytes | None:
-    """The group of a process, or None for one that is gone."""
-    try:
-        stat = Path(_PROC, pid, "stat").read_bytes()
-    except OSError:  # it ended while we looked
-        return None
-    # pid (name) state ppid pgrp ...: the name may hold spaces and brackets
-    state, _parent, group = stat[stat.rindex(b")") + 2 :].split(b" ", 3)[:3]
-    return None if state in _GONE_STATES else group
+    def __init__(
+        self, groups: GroupSignals | None = None, kernel: KernelCalls | None = None
+    ) -> None:
+        self._groups = groups or PosixGroups()
+        self._kernel = kernel or KernelCalls()
+        self._tags = Tags()
+
+    def new_tag(self) -> int:
+        """A number that is never repeated; nothing is found by it."""
+        return self._tags.new()
+
+    def drop_tag(self, tag: int) -> None:
+        """There is nothing to forget."""
+
+    def tree(self, *, pid: int, run_id: str, tag: int) -> GroupTree:
+        """The group of a process that leads one, or will in a moment."""
+        return GroupTree(pid, self._groups, self._kernel)
+
+    def close(self) -> None:
+        """There is nothing to stop."""
 
 
 def signal_name(number: int) -> str:

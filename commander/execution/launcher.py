@@ -7,18 +7,30 @@ themselves: the process id that Twisted knows is the shell's, and its group's.
 
 Where ``setsid`` and an ``env`` with ``--chdir`` are not installed, this Python does
 the same, at the price of its start-up time.
+
+This is the fallback for systems where ``commander.execution.spawner`` cannot work.
+What goes wrong in the programs in front, such as a directory that is gone, is seen as
+their exit code and their words on standard error, not as a start that failed.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import attrs
+from twisted.internet.interfaces import (
+    IProcessProtocol,
+    IProcessTransport,
+    IReactorProcess,
+)
+from zope.interface import implementer
 
-__all__ = ["Launcher", "find_launcher"]
+__all__ = ["LaunchedSpawner", "Launcher", "find_launcher", "refuse_unsupported"]
 
 _PYTHON_LAUNCHER: Final = (
     "import os,sys;os.setsid();os.chdir(sys.argv[1]);os.execv(sys.argv[2],sys.argv[2:])"
@@ -56,6 +68,61 @@ def find_launcher() -> Launcher:
     if setsid is not None and env is not None and _env_changes_directory(env):
         return Launcher(name="setsid", setsid=setsid, env=env)
     return Launcher(name="python")
+
+
+def refuse_unsupported(*, uid: int | None, gid: int | None, use_pty: bool) -> None:
+    """Refuse what ``spawnProcess`` has arguments for and our spawners cannot do.
+
+    Raises:
+        ValueError: It names the argument.
+    """
+    wanted = {"uid": uid is not None, "gid": gid is not None, "usePTY": use_pty}
+    for name, is_wanted in wanted.items():
+        if is_wanted:
+            raise ValueError(f"{name} is not supported")
+
+
+@implementer(IReactorProcess)
+class LaunchedSpawner:
+    """Twisted's way to start a process, with the launcher in front of it.
+
+    Args:
+        reactor: Starts the process. It is never given a directory: that makes it fork.
+        launcher: Makes the session and changes the directory.
+    """
+
+    def __init__(self, reactor: IReactorProcess, launcher: Launcher) -> None:
+        self._reactor = reactor
+        self._launcher = launcher
+
+    def spawnProcess(
+        self,
+        processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
+        executable: bytes | str,
+        args: Sequence[bytes | str] = (),
+        env: Mapping[Any, Any] | None = None,
+        path: bytes | str | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        usePTY: bool = False,  # noqa: N803
+        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
+    ) -> IProcessTransport:
+        """Start a process; it gets ``executable`` for its own name, too.
+
+        Raises:
+            OSError: The kernel refused.
+            ValueError: An argument that is not supported.
+        """
+        refuse_unsupported(uid=uid, gid=gid, use_pty=usePTY)
+        command = tuple(map(os.fsdecode, (executable, *args[1:])))
+        arguments = self._launcher.arguments(os.fsdecode(path or "."), command)
+        return self._reactor.spawnProcess(
+            processProtocol,
+            arguments[0],
+            list(map(os.fsencode, arguments)),
+            env=env,
+            childFDs=childFDs,
+        )
 
 
 def _env_changes_directory(env: str) -> bool:

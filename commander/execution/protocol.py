@@ -6,11 +6,18 @@ Deadlines, kill and accounting live in ``lifecycle``, what is kept of the output
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from commander.execution.seams import (
+    IBufferedProcessProtocol,
+    IPreparingProcessProtocol,
+)
 
 __all__ = ["ChildTransport", "CommandProtocol", "ProcessEvents"]
 
@@ -23,7 +30,7 @@ class ChildTransport(Protocol):
 
     @property
     def pid(self) -> int | None:
-        """The process id; None once the process was reaped."""
+        """The process id; None before the start and once the process was reaped."""
 
     def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - Twisted's
         """Signal the one process."""
@@ -35,14 +42,23 @@ class ChildTransport(Protocol):
 class ProcessEvents(Protocol):
     """Who is told what happens to a process."""
 
+    def process_spawned(self, pid: int) -> None:
+        """It exists; the first call of all, and maybe in another thread."""
+
     def process_started(self, process: ChildTransport) -> None:
-        """The process runs; comes first, and before ``spawnProcess`` returns."""
+        """It runs; the first call in the reactor's thread."""
 
-    def stdout_received(self, data: bytes) -> None:
-        """A chunk of standard output."""
+    def start_failed(self, reason: str) -> None:
+        """There is no process; the only call then."""
 
-    def stderr_received(self, data: bytes) -> None:
-        """A chunk of standard error."""
+    def output_buffers(self, stream: int, hint: int) -> Sequence[memoryview]:
+        """Where to read the next bytes of a stream to."""
+
+    def output_filled(self, stream: int, count: int) -> None:
+        """So many bytes were read to there."""
+
+    def output_received(self, stream: int, data: bytes) -> None:
+        """Bytes of a stream, from a transport that brings them itself."""
 
     def process_exited(self, exit_code: int | None, signal_number: int | None) -> None:
         """The process ended; its pipes may still hold output."""
@@ -51,26 +67,65 @@ class ProcessEvents(Protocol):
         """The process ended and no writer of its pipes is left."""
 
 
+@implementer(IBufferedProcessProtocol, IPreparingProcessProtocol)
 class CommandProtocol(ProcessProtocol):
-    """Hands Twisted's calls on; holds no state of its own."""
+    """Hands Twisted's calls on.
+
+    Some transports look at a new process for us right after the spawn, in the thread
+    of the spawn; for those that do not, it is done when the connection is made.
+    """
 
     def __init__(self, events: ProcessEvents) -> None:
         self._events = events
+        self._spawned = False
+        self._connected = False
+        self._failure: str | None = None
+
+    def child_spawned(self, pid: int) -> None:
+        """The process exists; called in the thread that spawned it."""
+        self._spawned = True
+        self._events.process_spawned(pid)
 
     def connectionMade(self) -> None:
-        """The process was spawned."""
-        self._events.process_started(cast("ChildTransport", self.transport))
+        """The process runs."""
+        process = cast("ChildTransport", self.transport)
+        if self._spawned or process.pid is None or self._bound(process):
+            self._connected = True
+            self._events.process_started(process)
 
-    def outReceived(self, data: bytes) -> None:
-        """Standard output."""
-        self._events.stdout_received(data)
+    def _bound(self, process: ChildTransport) -> bool:
+        """Do to the process what must be done first; end it if that fails."""
+        try:
+            self.child_spawned(process.pid or 0)
+        except OSError as error:
+            self._failure = f"cannot start a process: {error.strerror or error}"
+            process.signalProcess("KILL")
+            process.loseConnection()
+            return False
+        return True
 
-    def errReceived(self, data: bytes) -> None:
-        """Standard error."""
-        self._events.stderr_received(data)
+    def child_buffers(self, descriptor: int, hint: int) -> Sequence[memoryview]:
+        """Where the next read of a stream goes to."""
+        return self._events.output_buffers(descriptor, hint)
+
+    def child_buffers_filled(self, descriptor: int, count: int) -> None:
+        """The read is done."""
+        self._events.output_filled(descriptor, count)
+
+    def childDataReceived(  # noqa: N802 - Twisted's names
+        self,
+        childFD: int,  # noqa: N803
+        data: bytes,
+    ) -> None:
+        """Output, from a transport of Twisted's own."""
+        if not self._connected:
+            return
+        self._events.output_received(childFD, data)
 
     def processExited(self, reason: Failure) -> None:
         """The process was reaped."""
+        if not self._connected:
+            return
         ending = reason.value
         if isinstance(ending, ProcessTerminated) and ending.signal is not None:
             self._events.process_exited(None, ending.signal)
@@ -78,5 +133,8 @@ class CommandProtocol(ProcessProtocol):
             self._events.process_exited(getattr(ending, "exitCode", None), None)
 
     def processEnded(self, reason: Failure) -> None:
-        """The process was reaped and all its pipes are closed."""
-        self._events.pipes_closed()
+        """All is over, or the process never began."""
+        if self._connected:
+            self._events.pipes_closed()
+        else:
+            self._events.start_failed(self._failure or str(reason.value))

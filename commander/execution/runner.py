@@ -13,7 +13,8 @@ import attrs
 
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
-from commander.execution.executor import Executor, RunningCommand
+from commander.execution.executor import Executor
+from commander.execution.running import RunningCommand
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -80,9 +81,11 @@ class CommandRunner:
         running = self._start(command, approved)
         if isinstance(running, StartFailed):
             return running
-        outcome = attrs.evolve(
-            await running.finished, queued_seconds=slot.queued_seconds
-        )
+        ended = await running.finished
+        if isinstance(ended, StartFailed):
+            self._audit.failed(command, ended)
+            return ended
+        outcome = attrs.evolve(ended, queued_seconds=slot.queued_seconds)
         self._audit.ended(command, outcome)
         return outcome
 
@@ -91,7 +94,7 @@ class CommandRunner:
     ) -> RunningCommand | StartFailed:
         """Start, and record a start that failed, by our own fault too."""
         try:
-            running = self._executor.start(approved)
+            running = self._executor.start(approved, command.id)
         except BaseException:
             fault = StartFailed(reason="internal error: see the server's log")
             self._audit.failed(command, fault)

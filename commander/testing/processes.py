@@ -4,6 +4,9 @@ A ``ProcessReactor`` starts a ``MemoryProcess`` wherever a real reactor would st
 real one. A test says what the process does: emit output, exit, ignore a signal,
 leave others behind in its group, or leave a writer of its pipes outside the group.
 Signals work a moment later on the clock, never within the call, as with a kernel.
+
+The reactor is spawner and process trees at once; ``engine`` is both as the service
+wants them.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import itertools
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
@@ -21,9 +24,19 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from commander.commands import Survivor
+from commander.execution.engine import ProcessEngine
+from commander.execution.limits import ChildSetup
+from commander.execution.memory_killer import MemoryKiller
+from commander.execution.running import Supervision
+from commander.output.budget import MemoryBudget
 from commander.reactors import ICommanderReactor
 
-__all__ = ["GroupMember", "MemoryProcess", "ProcessReactor"]
+__all__ = ["GroupMember", "MemoryProcess", "MemoryTree", "ProcessReactor"]
+
+_BUDGET_BYTES: Final = 64 * 1024 * 1024
+_FIRST_PID: Final = (1 << 22) + 1
+"""More than Linux gives out: what is done to such a process hits no real one."""
 
 
 @attrs.define(kw_only=True)
@@ -31,7 +44,8 @@ class GroupMember:
     """A process that the shell started and does not wait for."""
 
     ignores: frozenset[int] = frozenset()
-    """Signals that do not end it; KILL always does."""
+    """Signals that do not end it; KILL does unless it is here, as for a process that
+    is stuck in the kernel."""
     holds_pipes: bool = True
     alive: bool = True
 
@@ -45,9 +59,11 @@ class MemoryProcess:
         group: The id of the group that it leads.
         arguments: What was executed.
         env: With this environment.
+        directory: In this directory; None for the server's.
         signals: Every signal that its group got, in order.
         closed: Whether the pipes were closed from our side.
         escaped_writer: Whether a process outside the group holds the pipes.
+        abandoned: Whether it was signalled before it was started.
     """
 
     def __init__(
@@ -57,14 +73,17 @@ class MemoryProcess:
         pid: int,
         arguments: Sequence[bytes | str],
         env: Mapping[Any, Any],
+        directory: bytes | str | None,
     ) -> None:
         self.pid: int | None = pid
         self.group = pid
         self.arguments = tuple(map(os.fsdecode, arguments))
         self.env = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
+        self.directory = None if directory is None else os.fsdecode(directory)
         self.signals: list[int] = []
         self.closed = False
         self.escaped_writer = False
+        self.abandoned = False
         self.members: list[GroupMember] = []
         self._reactor = reactor
         self._protocol = protocol
@@ -113,6 +132,9 @@ class MemoryProcess:
 
     def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - Twisted's
         """Signal the shell alone."""
+        if self._reactor.is_late(self):
+            self.abandoned = True
+            return
         if self.pid is None:
             raise ProcessExitedAlready
         number = (
@@ -165,9 +187,9 @@ class MemoryProcess:
     # --- groups ----------------------------------------------------------------
 
     @property
-    def group_alive(self) -> bool:
-        """Whether the shell or a member of its group lives."""
-        return self.pid is not None or any(member.alive for member in self.members)
+    def live(self) -> int:
+        """How many live: the shell and the members of its group."""
+        return (self.pid is not None) + sum(member.alive for member in self.members)
 
     def group_signalled(self, number: int) -> None:
         """Every process of the group gets a signal, a moment from now."""
@@ -177,7 +199,7 @@ class MemoryProcess:
 
     def _members_signalled(self, number: int) -> None:
         for member in self.members:
-            if number == signal.SIGKILL or number not in member.ignores:
+            if number not in member.ignores:
                 member.alive = False
         self._end_if_unheld()
 
@@ -195,24 +217,66 @@ class MemoryProcess:
         self._protocol.processEnded(self._ending)
 
 
+class MemoryTree:
+    """The tree of a ``MemoryProcess``: itself and the members of its group.
+
+    Attributes:
+        released: Whether the command was forgotten.
+    """
+
+    def __init__(self, process: MemoryProcess) -> None:
+        self._process = process
+        self.released = False
+
+    def signal(self, number: int) -> int:
+        """Signal them all."""
+        live = self._process.live
+        if live:
+            self._process.group_signalled(number)
+        return live
+
+    def left(self) -> int:
+        """How many live."""
+        return self._process.live
+
+    def survivors(self) -> tuple[Survivor, ...]:
+        """Who lives; members have no id of their own."""
+        return (Survivor(pid=self._process.group, name="stuck"),) * self._process.live
+
+    def release(self) -> None:
+        """Forget them."""
+        self.released = True
+
+
 @implementer(ICommanderReactor)
 class ProcessReactor(MemoryReactorClock):
     """A reactor in memory whose processes are ``MemoryProcess``es.
 
-    It is also the ``GroupSignals`` of those processes.
+    It is also the ``ProcessTrees`` of those processes.
 
     Attributes:
         processes: All that were started, in order.
+        trees: All that were asked for, in order.
         spawn_error: If set, ``spawnProcess`` raises it.
         on_spawn: If set, called with each process before ``spawnProcess`` returns.
+        starts_late: If true, a process starts only with ``start_late``.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.processes: list[MemoryProcess] = []
+        self.trees: list[MemoryTree] = []
         self.spawn_error: OSError | None = None
         self.on_spawn: Any = None
-        self._pids = itertools.count(1000)
+        self.starts_late = False
+        self._late: list[tuple[IProcessProtocol, MemoryProcess]] = []
+        self._pids = itertools.count(_FIRST_PID)
+        self._tags = itertools.count(1)
+
+    @property
+    def engine(self) -> ProcessEngine:
+        """This reactor as spawner and trees."""
+        return ProcessEngine(spawner=self, trees=self, described={"spawner": "memory"})
 
     def spawnProcess(
         self,
@@ -230,27 +294,63 @@ class ProcessReactor(MemoryReactorClock):
         if self.spawn_error is not None:
             raise self.spawn_error
         process = MemoryProcess(
-            self, processProtocol, next(self._pids), args, env or {}
+            self, processProtocol, next(self._pids), args, env or {}, path
         )
         self.processes.append(process)
-        processProtocol.makeConnection(process)
-        if self.on_spawn is not None:
-            self.on_spawn(process)
+        if self.starts_late:
+            process.pid = None
+            self._late.append((processProtocol, process))
+        else:
+            self._start(processProtocol, process)
         return process
 
-    def send(self, group: int, number: int) -> bool:
-        """Signal a group."""
-        process = self._led(group)
-        if process is None or not process.group_alive:
-            return False
-        if number:
-            process.group_signalled(number)
-        return True
+    def start_late(self, failure: Exception | None = None) -> None:
+        """Start the process that waits longest, or fail its start."""
+        protocol, process = self._late.pop(0)
+        if failure is None:
+            process.pid = process.group
+            self._start(protocol, process)
+        else:
+            protocol.processEnded(Failure(failure))
 
-    def alive(self, group: int) -> bool:
-        """Whether a process of the group lives."""
-        process = self._led(group)
-        return process is not None and process.group_alive
+    def is_late(self, process: MemoryProcess) -> bool:
+        """Whether a process still waits for ``start_late``."""
+        return any(process is waiting for _, waiting in self._late)
 
-    def _led(self, group: int) -> MemoryProcess | None:
-        return next((p for p in self.processes if p.group == group), None)
+    def supervision(self, **changes: Any) -> Supervision:
+        """What watches over commands here, with the limits of the defaults.
+
+        Args:
+            **changes: Other values for its fields.
+        """
+        fields: dict[str, Any] = {
+            "clock": self,
+            "monotonic": self.seconds,
+            "trees": self,
+            "setup": ChildSetup(),
+            "memory_killer": MemoryKiller(self.seconds, None),
+            "output_budget": MemoryBudget(_BUDGET_BYTES),
+            "kill_grace_seconds": 5.0,
+            "max_output_bytes": 1000,
+            "output_limit_bytes": None,
+            "counted_processes": None,
+        }
+        return Supervision(**(fields | changes))
+
+    def new_tag(self) -> int:
+        """A number."""
+        return next(self._tags)
+
+    def drop_tag(self, tag: int) -> None:
+        """Nothing was kept."""
+
+    def tree(self, *, pid: int, run_id: str, tag: int) -> MemoryTree:
+        """The tree of a process that was started here."""
+        process = next(each for each in self.processes if each.group == pid)
+        self.trees.append(MemoryTree(process))
+        return self.trees[-1]
+
+    def _start(self, protocol: IProcessProtocol, process: MemoryProcess) -> None:
+        protocol.makeConnection(process)
+        if self.on_spawn is not None:
+            self.on_spawn(process)

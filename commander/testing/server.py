@@ -10,7 +10,7 @@ from twisted.logger import ILogObserver, LogEvent
 from zope.interface import implementer
 
 from commander.auth.tokens import digest_of
-from commander.execution.launcher import Launcher
+from commander.execution.hardening import Hardening
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings
 from commander.telemetry.logging import StructuredLog
@@ -83,10 +83,8 @@ class MemoryServer:
                 reactor=self.reactor,
                 monotonic=self.reactor.seconds,
                 environ={"PATH": os.defpath},
-                launcher=Launcher(
-                    name="memory", setsid="/usr/bin/setsid", env="/usr/bin/env"
-                ),
-                groups=self.reactor,
+                engine=self.reactor.engine,
+                hardening=Hardening(),
                 log=StructuredLog("commander", observer=self.log),
             ),
         )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from commander.execution.environment import (
     DEFAULT_PATH,
     child_environment,
+    command_environment,
     never_passed,
 )
 
@@ -23,6 +24,8 @@ SECRETS = {
     "ECS_CONTAINER_METADATA_URI_V4": "f",
     "ECS_AGENT_URI": "g",
 }
+OURS = {**SECRETS, "COMMANDER_RUN": "another"}
+"""What stays with the server, secret or not."""
 
 
 def test_ordinary_names_are_inherited_and_others_are_not() -> None:
@@ -42,12 +45,12 @@ def test_what_keeps_programs_from_waiting_for_a_terminal_is_set() -> None:
     assert child["GIT_TERMINAL_PROMPT"] == "0"
 
 
-@pytest.mark.parametrize("name", SECRETS)
-def test_secrets_stay_with_the_server_even_if_the_operator_lists_them(
+@pytest.mark.parametrize("name", OURS)
+def test_names_of_the_server_stay_with_the_server_even_if_the_operator_lists_them(
     name: str,
 ) -> None:
     assert never_passed(name)
-    child = child_environment(SECRETS, pass_env=(name, "AWS_*", "*"))
+    child = child_environment(OURS, pass_env=(name, "AWS_*", "*"))
     assert name not in child
 
 
@@ -59,10 +62,27 @@ def test_the_operator_can_pass_more_names() -> None:
     assert "NPM_TOKEN" not in child
 
 
+def test_another_user_has_a_home_and_a_name_of_its_own() -> None:
+    child = child_environment(
+        {"HOME": "/h", "USER": "server"}, user={"HOME": "/o", "USER": "other"}
+    )
+    assert (child["HOME"], child["USER"]) == ("/o", "other")
+
+
 def test_the_callers_variables_supplement_and_override() -> None:
-    child = child_environment({"HOME": "/h"}, env={"HOME": "/other", "NEW": "1"})
+    common = child_environment({"HOME": "/h", "TZ": "UTC"})
+    child = command_environment(
+        common, run_id="abc", env={"HOME": "/other", "NEW": "1"}
+    )
     assert child["HOME"] == "/other"
     assert child["NEW"] == "1"
+    assert child["TZ"] == "UTC"
+    assert common["HOME"] == "/h"
+
+
+def test_a_command_is_named_in_its_environment_whatever_the_caller_sets() -> None:
+    child = command_environment({}, run_id="abc", env={"COMMANDER_RUN": "other"})
+    assert child == {"COMMANDER_RUN": "abc"}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +103,8 @@ def test_path_entries_that_mean_the_working_directory_are_left_out(
 
 
 @given(st.dictionaries(st.text(max_size=12), st.text(max_size=12)))
-def test_no_secret_name_passes_whatever_the_environment(env: dict[str, str]) -> None:
-    child = child_environment({**env, **SECRETS}, pass_env=tuple(env))
-    assert not set(child) & set(SECRETS)
+def test_no_name_of_the_server_passes_whatever_the_environment(
+    env: dict[str, str],
+) -> None:
+    child = child_environment({**env, **OURS}, pass_env=tuple(env))
+    assert not set(child) & set(OURS)

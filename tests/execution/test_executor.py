@@ -5,27 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import attrs
 import pytest
 
 from commander.commands import CommandRequest, EndedBy, Outcome, StartFailed
-from commander.execution.executor import ExecutionLimits, Executor, RunningCommand
-from commander.execution.launcher import Launcher
+from commander.execution.executor import Executor, Start
+from commander.execution.running import RunningCommand
 from commander.policy.checker import Approved, PolicyChecker
 from commander.principals import ANONYMOUS
 from commander.testing import MemoryProcess, ProcessReactor
-
-LIMITS = ExecutionLimits(
-    shell="/bin/sh",
-    shell_arg="-c",
-    directory="/",
-    kill_grace_seconds=5.0,
-    max_output_bytes=1000,
-    output_limit_bytes=None,
-)
 
 
 def approved(
@@ -47,57 +37,48 @@ def approved(
     return verdict
 
 
-@pytest.fixture
-def stdin_descriptor() -> Iterator[int]:
-    descriptor = os.open(os.devnull, os.O_RDONLY)
-    yield descriptor
-    os.close(descriptor)
-
-
 class Stage:
     """An executor on a reactor in memory."""
 
-    def __init__(self, stdin_descriptor: int, limits: ExecutionLimits = LIMITS) -> None:
+    def __init__(self, directory: str = "/", **supervision: Any) -> None:
         self.reactor = ProcessReactor()
         self.executor = Executor(
-            reactor=self.reactor,
-            monotonic=self.reactor.seconds,
-            limits=limits,
-            launcher=Launcher(name="setsid", setsid="/setsid", env="/env"),
-            groups=self.reactor,
-            environ={"PATH": "/bin", "MCP_AUTH_TOKEN": "secret"},
-            stdin_descriptor=stdin_descriptor,
+            spawner=self.reactor,
+            start=Start(
+                shell="/bin/sh",
+                shell_arg="-c",
+                directory=directory,
+                environ={"PATH": "/bin", "MCP_AUTH_TOKEN": "secret"},
+                stdin_descriptor=0,
+            ),
+            supervision=self.reactor.supervision(**supervision),
         )
-        self.outcomes: list[Outcome] = []
+        self.results: list[Outcome | StartFailed] = []
 
     def start(self, command: Approved | None = None) -> MemoryProcess:
-        running = self.executor.start(command or approved())
+        running = self.executor.start(command or approved(), "run")
         assert isinstance(running, RunningCommand)
-        running.finished.addCallback(self.outcomes.append)
+        running.finished.addCallback(self.results.append)
         return self.reactor.processes[-1]
 
     @property
     def outcome(self) -> Outcome:
-        (outcome,) = self.outcomes
+        (outcome,) = self.results
+        assert isinstance(outcome, Outcome)
         return outcome
 
 
 @pytest.fixture
-def stage(stdin_descriptor: int) -> Stage:
-    return Stage(stdin_descriptor)
+def stage() -> Stage:
+    return Stage()
 
 
 def test_the_shell_runs_the_approved_text_in_its_directory(stage: Stage) -> None:
     process = stage.start(approved("echo hi", "tmp"))
-    assert process.arguments == (
-        "/setsid",
-        "/env",
-        "--chdir=/tmp",
-        "/bin/sh",
-        "-c",
-        "echo hi",
-    )
+    assert process.arguments == ("/bin/sh", "-c", "echo hi")
+    assert process.directory == "/tmp"
     assert process.env["A"] == "1"
+    assert process.env["COMMANDER_RUN"] == "run"
     assert "secret" not in process.env.values()
 
 
@@ -141,8 +122,8 @@ def test_a_shell_that_ignores_term_is_killed_after_the_grace(stage: Stage) -> No
     assert stage.outcome.signal == "SIGKILL"
 
 
-def test_more_output_than_the_limit_ends_the_command(stdin_descriptor: int) -> None:
-    stage = Stage(stdin_descriptor, attrs.evolve(LIMITS, output_limit_bytes=10))
+def test_more_output_than_the_limit_ends_the_command() -> None:
+    stage = Stage(output_limit_bytes=10)
     process = stage.start()
     process.emit(1, b"12345")
     process.emit(2, b"67890")
@@ -158,7 +139,9 @@ def test_ending_all_reaches_every_running_command(stage: Stage) -> None:
     stage.executor.end_all(EndedBy.SERVER_SHUTDOWN, 5.0)
     stage.reactor.advance(0)
     assert first.signals == second.signals == [signal.SIGTERM]
-    assert {o.ended_by for o in stage.outcomes} == {EndedBy.SERVER_SHUTDOWN}
+    assert {o.ended_by for o in stage.results if isinstance(o, Outcome)} == {
+        EndedBy.SERVER_SHUTDOWN
+    }
     assert stage.executor.running == 0
 
 
@@ -170,19 +153,13 @@ def test_a_process_that_ends_within_the_spawn_is_not_missed(stage: Stage) -> Non
     assert stage.reactor.getDelayedCalls() == []
 
 
-def test_before_its_group_exists_the_process_itself_is_signalled(stage: Stage) -> None:
-    process = stage.start(approved(timeout_seconds=1.0))
-    process.group = -1  # nobody can reach it by its group yet
-    stage.reactor.advance(1.0)
-    assert process.signals == [signal.SIGTERM]
-
-
 def test_nothing_is_left_after_the_end(stage: Stage) -> None:
     process = stage.start()
     process.exit(0)
     assert process.closed
     assert stage.executor.running == 0
     assert stage.reactor.getDelayedCalls() == []
+    assert stage.reactor.trees[0].released
 
 
 @pytest.mark.parametrize(
@@ -193,23 +170,88 @@ def test_a_spawn_that_the_kernel_refuses_names_the_cause(
     stage: Stage, number: int, words: str
 ) -> None:
     stage.reactor.spawn_error = OSError(number, os.strerror(number))
-    failed = stage.executor.start(approved())
+    running = stage.executor.start(approved(), "run")
+    assert isinstance(running, RunningCommand)
+    running.finished.addCallback(stage.results.append)
+    (failed,) = stage.results
     assert isinstance(failed, StartFailed)
     assert words in failed.reason
     assert stage.executor.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+def test_a_start_that_fails_later_names_the_cause_too(stage: Stage) -> None:
+    stage.reactor.starts_late = True
+    stage.start()
+    assert stage.results == []
+    stage.reactor.start_late(ChildProcessError("cannot start: no such thing"))
+    assert stage.results == [StartFailed(reason="cannot start: no such thing")]
+    assert stage.executor.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+def test_the_deadline_counts_from_the_moment_that_the_process_runs(
+    stage: Stage,
+) -> None:
+    stage.reactor.starts_late = True
+    process = stage.start(approved(timeout_seconds=2.0))
+    stage.reactor.advance(1.5)
+    stage.reactor.start_late()
+    stage.reactor.advance(1.5)
+    assert process.signals == []
+    process.exit(0)
+    assert stage.outcome.duration_seconds == 1.5
+
+
+def test_a_start_that_never_comes_is_given_up(stage: Stage) -> None:
+    stage.reactor.starts_late = True
+    process = stage.start(approved(timeout_seconds=2.0))
+    stage.reactor.pump([2.0, 0, 0.1])
+    (failed,) = stage.results
+    assert isinstance(failed, StartFailed)
+    assert "2s" in failed.reason
+    assert process.abandoned
+    assert stage.executor.running == 0
+
+
+def test_an_end_that_is_asked_for_during_the_start_is_not_forgotten(
+    stage: Stage,
+) -> None:
+    stage.reactor.starts_late = True
+    process = stage.start()
+    stage.executor.end_all(EndedBy.SERVER_SHUTDOWN, 5.0)
+    stage.reactor.start_late()
+    stage.reactor.pump([0, 0])
+    assert process.signals[0] == signal.SIGTERM
+    assert stage.outcome.ended_by is EndedBy.SERVER_SHUTDOWN
+
+
+def test_too_many_processes_end_the_command() -> None:
+    stage = Stage(counted_processes=2)
+    process = stage.start()
+    process.leave_behind()
+    stage.reactor.advance(0.3)
+    assert process.signals == []
+    process.leave_behind()
+    stage.reactor.advance(0.3)
+    stage.reactor.advance(0)
+    assert process.signals[0] == signal.SIGTERM
+    stage.reactor.pump([0.02, 0.02])
+    assert stage.outcome.ended_by is EndedBy.PROCESS_LIMIT
+    assert stage.reactor.getDelayedCalls() == []
 
 
 def test_a_missing_directory_is_found_before_the_spawn(
     stage: Stage, tmp_path: Path
 ) -> None:
-    failed = stage.executor.start(approved(directory=str(tmp_path / "gone")))
+    failed = stage.executor.start(approved(directory=str(tmp_path / "gone")), "run")
     assert isinstance(failed, StartFailed)
     assert "does not exist" in failed.reason
     assert stage.reactor.processes == []
 
 
-def test_a_relative_directory_counts_from_the_default(stdin_descriptor: int) -> None:
-    stage = Stage(stdin_descriptor, attrs.evolve(LIMITS, directory="/usr"))
+def test_a_relative_directory_counts_from_the_default() -> None:
+    stage = Stage(directory="/usr")
     assert stage.executor.directory_of(approved(directory="lib").request) == "/usr/lib"
     assert stage.executor.directory_of(approved(directory="/etc/").request) == "/etc"
     assert stage.executor.directory_of(approved(directory=None).request) == "/usr"

@@ -7,10 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from twisted.internet.interfaces import IProcessTransport, IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
 
-from commander.execution.launcher import Launcher, find_launcher
+from commander.execution.launcher import LaunchedSpawner, Launcher, find_launcher
 
 COMMAND = ("/bin/sh", "-c", "echo $$; pwd; ps -o pid=,pgid=,sid= -p $$")
 
@@ -55,3 +60,68 @@ def test_an_env_that_cannot_change_directory_is_not_used(
     assert find_launcher().name == "python"
     os.unlink(old)
     assert find_launcher().name == "python"
+
+
+SETSID = Launcher(name="setsid", setsid="/usr/bin/setsid", env="/usr/bin/env")
+
+
+@implementer(IReactorProcess)
+class RecordingReactor:
+    """Keeps what it is asked to start."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.options: list[dict[str, Any]] = []
+
+    def spawnProcess(self, *asked: Any, **options: Any) -> IProcessTransport:
+        self.asked.append(asked)
+        self.options.append(options)
+        return cast("IProcessTransport", transport)
+
+
+transport = object()
+
+
+@pytest.mark.parametrize("kind", [os.fsencode, os.fsdecode], ids=["bytes", "texts"])
+def test_the_fallback_starts_the_launcher_in_place_of_the_program(kind: Any) -> None:
+    reactor = RecordingReactor()
+    spawner = LaunchedSpawner(reactor, SETSID)
+    assert verifyObject(IReactorProcess, spawner)
+    protocol = ProcessProtocol()
+    arguments = ["sh", "-c", "caf\udce9"]
+    started = spawner.spawnProcess(
+        protocol,
+        kind("/bin/sh"),
+        list(map(kind, arguments)),
+        env={"A": "b"},
+        path=kind("/srv"),
+        childFDs={0: 7, 1: "r"},
+    )
+    assert started is transport
+    command = [b"--chdir=/srv", b"/bin/sh", b"-c", b"caf\xe9"]
+    expected = [b"/usr/bin/setsid", b"/usr/bin/env", *command]
+    assert reactor.asked == [(protocol, "/usr/bin/setsid", expected)]
+
+
+def test_the_fallback_never_makes_twisted_fork() -> None:
+    reactor = RecordingReactor()
+    spawner = LaunchedSpawner(reactor, SETSID)
+    spawner.spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"], {}, "/srv")
+    assert reactor.options == [{"env": {}, "childFDs": None}]
+
+
+def test_without_a_directory_the_fallback_stays_where_it_is() -> None:
+    reactor = RecordingReactor()
+    LaunchedSpawner(reactor, SETSID).spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"])
+    assert reactor.asked[0][2][2] == b"--chdir=."
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("uid", 0), ("gid", 0), ("usePTY", True), ("usePTY", (1, 2))]
+)
+def test_what_the_fallback_cannot_do_is_refused_by_name(
+    option: str, value: Any
+) -> None:
+    spawner = LaunchedSpawner(RecordingReactor(), SETSID)
+    with pytest.raises(ValueError, match=option):
+        spawner.spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"], **{option: value})

@@ -1,8 +1,9 @@
-"""The life of a command: the kill ladder step by step, and any order of events."""
+"""The life of a command: the table row by row, and any order of events."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -11,19 +12,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
-    initialize,
     invariant,
     precondition,
     rule,
 )
 from twisted.internet.task import Clock
 
-from commander.commands import EndedBy
+from commander.commands import EndedBy, StartFailed, Survivor
 from commander.execution.lifecycle import (
+    DRAIN_LOOKS,
+    KILLED_LOOKS,
+    KILLED_SECONDS,
     LEFTOVER_GRACE_SECONDS,
-    POLL_SECONDS,
-    REAP_POLLS,
-    SETTLE_POLLS,
+    LINGER_SECONDS,
+    LOOK_SECONDS,
+    QUIET_LOOKS,
     Ending,
     Lifecycle,
     Phase,
@@ -31,307 +34,556 @@ from commander.execution.lifecycle import (
 
 TIMEOUT = 30.0
 GRACE = 5.0
-STEP = POLL_SECONDS * 1.001
-"""A little more than a poll, so that each step runs one whatever the rounding."""
+STEP = 0.001
+TERM, KILL = signal.SIGTERM, signal.SIGKILL
 
 
 @attrs.define
-class FakeProcess:
-    """A process that does nothing by itself."""
+class FakeCommand:
+    """Processes that do nothing by themselves."""
 
+    processes: int = 1
+    """Beside the shell, which counts as long as it has not exited."""
     signals: list[int] = attrs.field(factory=list)
-    alive: bool = True
+    looks: int = 0
     closed: int = 0
+    abandoned: int = 0
+    answer: Callable[[], None] = lambda: None
+    """What comes at once of closing the pipes, or of giving up the start."""
 
-    def signal_group(self, number: int) -> None:
+    def signal_tree(self, number: int) -> int:
         self.signals.append(number)
+        return self.processes
 
-    def group_alive(self) -> bool:
-        return self.alive
+    def left(self) -> int:
+        self.looks += 1
+        return self.processes
+
+    def survivors(self) -> tuple[Survivor, ...]:
+        return tuple(Survivor(pid=n, name="dd") for n in range(self.processes))
 
     def close_pipes(self) -> None:
         self.closed += 1
+        self.answer()
+
+    def abandon(self) -> None:
+        self.abandoned += 1
+        self.answer()
 
 
 class Life:
-    """A lifecycle on a fake clock, with what came of it."""
+    """A life cycle on a fake clock, with what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, started: bool = True) -> None:
         self.clock = Clock()
-        self.process = FakeProcess()
-        self.endings: list[Ending] = []
+        self.command = FakeCommand()
+        self.results: list[Ending | StartFailed] = []
         self.machine = Lifecycle(
             clock=self.clock,
             monotonic=self.clock.seconds,
-            process=self.process,
+            process=self.command,
             timeout_seconds=TIMEOUT,
             grace_seconds=GRACE,
-            finished=self.endings.append,
+            finished=self.results.append,
         )
+        if started:
+            self.machine.started()
 
-    def run_until_gone(self, at_most: float) -> float:
-        """Let time pass in small steps; answers how much it took."""
+    def pass_time(self, seconds: float) -> float:
+        """Let time pass in small steps until the life is over; how much did."""
         passed = 0.0
-        while not self.endings and passed < at_most:
+        while not self.results and passed < seconds:
             self.clock.advance(STEP)
             passed += STEP
         return passed
 
-    def exit(self, code: int = 0, *, all_gone: bool = True) -> None:
-        """The shell exits, with its group and its pipes if ``all_gone``."""
-        self.process.alive = not all_gone
+    def exit(self, code: int = 0, *, left: int = 0, pipes: bool = False) -> None:
+        """The shell exits; so many processes are left, and maybe its pipes."""
+        self.command.processes = left
         self.machine.process_exited(code, None)
-        if all_gone:
+        if not pipes:
             self.machine.pipes_closed()
 
     @property
     def ending(self) -> Ending:
-        (ending,) = self.endings
+        (ending,) = self.results
+        assert isinstance(ending, Ending)
         return ending
 
+    @property
+    def timers(self) -> int:
+        return len(self.clock.getDelayedCalls())
 
-def assert_nothing_left(life: Life) -> None:
-    assert life.clock.getDelayedCalls() == []
-    assert life.process.closed == 1
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+def assert_over(life: Life) -> None:
+    assert life.timers == 0
     assert life.machine.phase is Phase.GONE
+    (result,) = life.results
+    assert life.command.closed == int(isinstance(result, Ending))
 
 
-def test_a_command_that_ends_by_itself_is_gone_at_once() -> None:
-    life = Life()
+# --- a natural end -----------------------------------------------------------------
+
+
+def test_a_command_that_leaves_nothing_behind_is_gone_in_the_turn_of_its_exit(
+    life: Life,
+) -> None:
     life.exit(3)
     assert life.ending == Ending(
         ended_by=EndedBy.EXIT,
         exit_code=3,
         signal_number=None,
-        background_ended=False,
+        background_processes=0,
         reaped=True,
     )
-    assert life.process.signals == []
-    assert_nothing_left(life)
+    assert life.command.signals == []
+    assert life.command.looks == 1
+    assert_over(life)
 
 
-def test_one_moment_before_the_deadline_nothing_happens() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT - 0.001)
-    assert life.process.signals == []
-
-
-def test_at_the_deadline_the_group_gets_term_and_one_grace_later_kill() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT)
-    assert life.process.signals == [signal.SIGTERM]
-    life.clock.advance(GRACE - 0.001)
-    assert life.process.signals == [signal.SIGTERM]
-    life.clock.advance(0.001)
-    assert life.process.signals == [signal.SIGTERM, signal.SIGKILL]
-
-
-def test_a_command_that_obeys_term_ends_without_kill() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT)
-    life.process.alive = False
-    life.machine.process_exited(None, signal.SIGTERM)
+def test_pipes_may_close_before_the_exit_is_known(life: Life) -> None:
     life.machine.pipes_closed()
-    assert life.ending.ended_by is EndedBy.TIMEOUT
-    assert life.ending.signal_number == signal.SIGTERM
-    assert signal.SIGKILL not in life.process.signals
-    assert_nothing_left(life)
+    assert life.results == []
+    life.command.processes = 0
+    life.machine.process_exited(None, signal.SIGSEGV)
+    assert life.ending.signal_number == signal.SIGSEGV
+    assert_over(life)
 
 
-def test_children_that_outlive_the_shell_get_the_whole_grace() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT)
-    life.exit(all_gone=False)
-    life.run_until_gone(GRACE - 0.1)
-    assert life.process.signals == [signal.SIGTERM]
-    life.run_until_gone(0.2)
-    assert life.process.signals == [signal.SIGTERM, signal.SIGKILL]
+def test_what_ends_by_itself_soon_after_the_shell_is_no_background_process(
+    life: Life,
+) -> None:
+    life.exit(left=1)
+    life.pass_time(LINGER_SECONDS - 0.01)
+    life.command.processes = 0
+    life.pass_time(LOOK_SECONDS)
+    assert life.command.signals == []
+    assert life.ending.background_processes == 0
+    assert_over(life)
 
 
-def test_an_unkillable_process_is_given_up_within_a_second() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT)
-    life.clock.advance(GRACE)
-    took = life.run_until_gone(2.0)
-    assert took <= REAP_POLLS * POLL_SECONDS + 0.05
-    assert life.ending.reaped is False
-    assert life.ending.exit_code is None
-    assert_nothing_left(life)
+def test_what_a_shell_leaves_behind_is_asked_then_killed_and_counted(
+    life: Life,
+) -> None:
+    life.exit(left=3)
+    life.pass_time(LINGER_SECONDS - 2 * STEP)
+    assert life.command.signals == []
+    life.pass_time(4 * STEP)
+    assert life.command.signals == [TERM]
+    life.command.processes = 1
+    life.pass_time(LEFTOVER_GRACE_SECONDS)
+    assert life.command.signals[:2] == [TERM, KILL]
+    life.command.processes = 0
+    life.pass_time(LOOK_SECONDS)
+    assert life.ending.background_processes == 3
+    assert life.ending.ended_by is EndedBy.EXIT
+    assert life.ending.exit_code == 0
+    assert life.ending.survivors == ()
+    assert_over(life)
 
 
-def test_a_pipe_held_outside_the_group_does_not_hold_the_answer() -> None:
-    life = Life()
-    life.process.alive = False
-    life.machine.process_exited(0, None)
-    took = life.run_until_gone(2.0)
-    assert took < 0.2
-    assert_nothing_left(life)
+def test_what_obeys_term_is_noticed_within_milliseconds(life: Life) -> None:
+    life.exit(left=1)
+    life.pass_time(LINGER_SECONDS + STEP)
+    assert life.command.signals == [TERM]
+    life.command.processes = 0
+    assert life.pass_time(1.0) < 0.005
 
 
-def test_output_that_still_flows_after_the_exit_is_waited_for_but_not_for_ever() -> (
-    None
-):
-    life = Life()
-    life.process.alive = False
-    life.machine.process_exited(0, None)
+# --- the pipes ---------------------------------------------------------------------
+
+
+def test_a_pipe_that_somebody_out_of_reach_holds_is_closed_soon(life: Life) -> None:
+    life.exit(pipes=True)
+    took = life.pass_time(2.0)
+    assert took == pytest.approx((QUIET_LOOKS + 1) * LOOK_SECONDS, abs=0.01)
+    assert life.command.looks == 1
+    assert_over(life)
+
+
+def test_output_that_still_flows_is_waited_for_but_not_for_ever(life: Life) -> None:
+    life.exit(pipes=True)
     passed = 0.0
-    while not life.endings:
+    while not life.results:
         life.machine.output_received()
-        life.clock.advance(0.01)
-        passed += 0.01
-        assert passed < 2
-    assert passed == pytest.approx(SETTLE_POLLS * POLL_SECONDS, abs=0.05)
+        life.clock.advance(STEP)
+        passed += STEP
+    assert passed == pytest.approx(DRAIN_LOOKS * LOOK_SECONDS, abs=0.1)
+    assert_over(life)
 
 
-def test_a_full_pipe_is_read_to_its_end_on_a_reactor_however_slow() -> None:
+def test_a_full_pipe_is_read_to_its_end_on_a_reactor_however_slow(life: Life) -> None:
     """Each turn takes 200 ms and reads 8 KiB of the 64 KiB that a pipe can hold."""
-    life = Life()
-    life.process.alive = False
-    life.machine.process_exited(0, None)
+    life.exit(pipes=True)
     for _ in range(8):
-        assert life.endings == []
+        assert life.results == []
         life.machine.output_received()
         life.clock.advance(0.2)
     life.machine.pipes_closed()
     assert life.ending.exit_code == 0
 
 
-def test_an_exit_that_is_known_in_the_turn_of_the_deadline_comes_first() -> None:
+# --- the kill ladder ---------------------------------------------------------------
+
+
+def test_one_moment_before_the_deadline_nothing_happens(life: Life) -> None:
+    life.clock.advance(TIMEOUT - 0.001)
+    assert life.command.signals == []
+
+
+def test_at_the_deadline_everything_gets_term_and_one_grace_later_kill(
+    life: Life,
+) -> None:
+    life.clock.advance(TIMEOUT)
+    life.clock.advance(0)
+    assert life.command.signals == [TERM]
+    life.clock.advance(GRACE - 0.002)
+    assert life.command.signals == [TERM]
+    life.clock.advance(0.002)
+    assert life.command.signals == [TERM, KILL]
+
+
+def test_between_term_and_kill_no_timer_fires_while_the_shell_lives(
+    life: Life,
+) -> None:
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    assert life.timers == 1
+    (timer,) = life.clock.getDelayedCalls()
+    assert timer.getTime() == GRACE
+
+
+def test_a_command_that_obeys_term_ends_without_kill(life: Life) -> None:
+    life.clock.advance(TIMEOUT)
+    life.clock.advance(0)
+    life.command.processes = 0
+    life.machine.process_exited(None, TERM)
+    life.machine.pipes_closed()
+    assert life.ending.ended_by is EndedBy.TIMEOUT
+    assert life.ending.signal_number == TERM
+    assert life.ending.background_processes == 0
+    assert life.command.signals == [TERM]
+    assert_over(life)
+
+
+def test_what_outlives_the_shell_gets_the_rest_of_the_grace(life: Life) -> None:
+    life.machine.end(EndedBy.TIMEOUT, GRACE)
+    life.exit(left=1)
+    life.pass_time(GRACE - 0.01)
+    assert life.command.signals == [TERM]
+    life.pass_time(0.02)
+    assert life.command.signals[:2] == [TERM, KILL]
+
+
+def test_kill_is_repeated_until_nothing_is_left(life: Life) -> None:
+    life.machine.end(EndedBy.TIMEOUT, 0.0)
+    life.pass_time(0.002)
+    life.exit(left=2)
+    life.pass_time(0.1)
+    assert life.command.signals[0] == TERM
+    assert set(life.command.signals[1:]) == {KILL}
+    assert len(life.command.signals) > 5
+    life.command.processes = 0
+    life.pass_time(LOOK_SECONDS + STEP)
+    assert life.ending.ended_by is EndedBy.TIMEOUT
+    assert_over(life)
+
+
+def test_a_shell_that_is_stuck_in_the_kernel_is_given_up_within_a_second(
+    life: Life,
+) -> None:
+    life.machine.end(EndedBy.TIMEOUT, GRACE)
+    took = life.pass_time(GRACE + 2.0)
+    assert took == pytest.approx(GRACE + KILLED_SECONDS, abs=2 * LOOK_SECONDS)
+    assert life.ending.reaped is False
+    assert life.ending.exit_code is None
+    assert life.ending.survivors == (Survivor(pid=0, name="dd"),)
+    assert_over(life)
+
+
+def test_who_is_stuck_in_the_kernel_is_told(life: Life) -> None:
+    life.exit(left=2)
+    life.pass_time(2.0)
+    assert [each.name for each in life.ending.survivors] == ["dd", "dd"]
+    assert life.ending.reaped is True
+    assert_over(life)
+
+
+def test_killing_goes_on_as_long_as_there_are_fewer(life: Life) -> None:
+    life.machine.end(EndedBy.TIMEOUT, 0.0)
+    life.pass_time(0.002)
+    life.exit(left=5)
+    for left in (4, 3, 2, 1, 0):
+        life.pass_time(KILLED_SECONDS - 0.1)
+        assert life.results == []
+        life.command.processes = left
+    life.pass_time(LOOK_SECONDS + STEP)
+    assert life.ending.survivors == ()
+
+
+def test_a_reactor_that_is_late_looks_often_enough_all_the_same(life: Life) -> None:
+    life.machine.end(EndedBy.TIMEOUT, 0.0)
+    for _ in range(KILLED_LOOKS):
+        life.clock.advance(1.0)
+        assert life.results == []
+    life.clock.advance(1.0)
+    assert_over(life)
+
+
+def test_only_the_first_reason_to_end_counts(life: Life) -> None:
+    life.machine.end(EndedBy.OUTPUT_LIMIT, GRACE)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    life.exit()
+    assert life.ending.ended_by is EndedBy.OUTPUT_LIMIT
+    assert life.command.signals == [TERM]
+
+
+def test_a_command_that_just_ended_by_itself_is_not_called_timed_out(
+    life: Life,
+) -> None:
+    life.clock.advance(TIMEOUT - 0.01)
+    life.exit(left=1)
+    life.clock.advance(0.02)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    life.command.processes = 0
+    life.pass_time(1.0)
+    assert life.ending.ended_by is EndedBy.EXIT
+
+
+def test_an_exit_that_is_known_in_the_turn_of_the_deadline_comes_first(
+    life: Life,
+) -> None:
     """As after the server itself was stopped for a while."""
-    life = Life()
     life.clock.rightNow += TIMEOUT + 5
     deadline: Any = life.clock.getDelayedCalls()[0]
     deadline.func()
     deadline.cancel()
     life.exit(0)
     assert life.ending.ended_by is EndedBy.EXIT
-    assert life.process.signals == []
-
-
-def test_background_processes_are_asked_then_killed_then_reported() -> None:
-    life = Life()
-    life.exit(all_gone=False)
-    life.run_until_gone(0.05)
-    assert life.process.signals == [signal.SIGTERM]
-    life.run_until_gone(LEFTOVER_GRACE_SECONDS)
-    assert life.process.signals == [signal.SIGTERM, signal.SIGKILL]
-    life.process.alive = False
-    life.run_until_gone(1.0)
-    assert life.ending.background_ended
-    assert life.ending.ended_by is EndedBy.EXIT
-    assert life.ending.exit_code == 0
-
-
-def test_only_the_first_reason_to_end_counts() -> None:
-    life = Life()
-    life.machine.end(EndedBy.OUTPUT_LIMIT, GRACE)
-    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
-    life.process.alive = False
-    life.machine.process_exited(None, signal.SIGTERM)
-    life.machine.pipes_closed()
-    assert life.ending.ended_by is EndedBy.OUTPUT_LIMIT
-    assert life.process.signals == [signal.SIGTERM]
-
-
-def test_a_command_that_just_ended_by_itself_is_not_called_timed_out() -> None:
-    life = Life()
-    life.clock.advance(TIMEOUT - 0.01)
-    life.exit(all_gone=False)
-    life.clock.advance(0.05)
-    life.process.alive = False
-    life.machine.pipes_closed()
-    assert life.ending.ended_by is EndedBy.EXIT
+    assert life.command.signals == []
 
 
 def test_a_wall_clock_that_jumps_ahead_ends_nothing() -> None:
-    clock, process = Clock(), FakeProcess()
-    endings: list[Ending] = []
-    steady = [0.0]
-    Lifecycle(
+    clock, command, steady = Clock(), FakeCommand(), [0.0]
+    machine = Lifecycle(
         clock=clock,
         monotonic=lambda: steady[0],
-        process=process,
+        process=command,
         timeout_seconds=TIMEOUT,
         grace_seconds=GRACE,
-        finished=endings.append,
+        finished=lambda result: None,
     )
+    machine.started()
     clock.advance(3600)
-    assert process.signals == []
+    assert command.signals == []
     steady[0] = TIMEOUT
     clock.advance(TIMEOUT)
-    assert process.signals == [signal.SIGTERM]
+    clock.advance(0)
+    assert command.signals == [TERM]
 
 
-def test_what_happens_after_the_end_is_ignored() -> None:
-    life = Life()
+# --- the start ---------------------------------------------------------------------
+
+
+def test_the_deadline_counts_from_the_start() -> None:
+    life = Life(started=False)
+    life.clock.advance(TIMEOUT - 1)
+    life.machine.started()
+    life.clock.advance(TIMEOUT - 1)
+    assert life.command.signals == []
+    life.clock.advance(1)
+    life.clock.advance(0)
+    assert life.command.signals == [TERM]
+
+
+def test_a_start_that_failed_is_the_result() -> None:
+    life = Life(started=False)
+    failure = StartFailed(reason="no such shell")
+    life.machine.start_failed(failure)
+    assert life.results == [failure]
+    assert life.command.abandoned == 0
+    assert_over(life)
+
+
+def test_a_start_that_does_not_come_is_given_up_at_the_timeout() -> None:
+    life = Life(started=False)
+    life.clock.advance(TIMEOUT - 0.01)
+    assert life.results == []
+    life.clock.advance(0.01)
+    (failure,) = life.results
+    assert isinstance(failure, StartFailed)
+    assert "30s" in failure.reason
+    assert life.command.abandoned == 1
+    assert_over(life)
+
+
+def test_a_start_that_comes_after_it_was_given_up_changes_nothing() -> None:
+    life = Life(started=False)
+    life.clock.advance(TIMEOUT)
+    life.machine.started()
+    life.machine.process_exited(None, KILL)
+    life.machine.pipes_closed()
+    assert_over(life)
+
+
+def test_a_command_that_is_ended_before_its_start_is_asked_at_its_start() -> None:
+    life = Life(started=False)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    life.clock.advance(GRACE - 1)
+    assert life.command.signals == []
+    life.machine.started()
+    assert life.command.signals == [TERM]
+    life.pass_time(GRACE + STEP)
+    assert life.command.signals[:2] == [TERM, KILL]
+    life.exit(left=0)
+    assert life.ending.ended_by is EndedBy.SERVER_SHUTDOWN
+
+
+def test_an_end_bounds_a_start_that_does_not_come_by_its_grace() -> None:
+    life = Life(started=False)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    life.clock.advance(GRACE)
+    (failure,) = life.results
+    assert isinstance(failure, StartFailed)
+    assert "server_shutdown" in failure.reason
+    assert life.command.abandoned == 1
+    assert_over(life)
+
+
+def test_an_end_with_a_long_grace_does_not_prolong_the_wait_for_a_start() -> None:
+    life = Life(started=False)
+    life.clock.advance(1)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, 10 * TIMEOUT)
+    life.clock.advance(TIMEOUT - 1)
+    assert_over(life)
+
+
+def test_a_failure_that_answers_the_giving_up_is_not_a_second_result() -> None:
+    life = Life(started=False)
+    late = StartFailed(reason="killed before it began")
+    life.command.answer = lambda: life.machine.start_failed(late)
+    life.clock.advance(TIMEOUT)
+    assert late not in life.results
+    assert_over(life)
+
+
+def test_closing_the_pipes_may_be_answered_at_once(life: Life) -> None:
+    life.command.answer = life.machine.pipes_closed
+    life.exit(pipes=True)
+    life.pass_time(2.0)
+    assert_over(life)
+
+
+def test_what_happens_after_the_end_is_ignored(life: Life) -> None:
     life.exit()
     life.machine.process_exited(1, None)
     life.machine.pipes_closed()
+    life.machine.started()
+    life.machine.start_failed(StartFailed(reason="late"))
     life.machine.end(EndedBy.TIMEOUT, GRACE)
     life.machine.output_received()
-    life.machine._poll()
-    assert_nothing_left(life)
+    assert_over(life)
     assert life.ending.exit_code == 0
 
 
+# --- any order ---------------------------------------------------------------------
+
+NEXT = {
+    Phase.STARTING: {Phase.RUNNING, Phase.TERMINATING, Phase.GONE},
+    Phase.RUNNING: {Phase.SETTLING, Phase.TERMINATING, Phase.GONE},
+    Phase.SETTLING: {Phase.TERMINATING, Phase.GONE},
+    Phase.TERMINATING: {Phase.KILLING, Phase.GONE},
+    Phase.KILLING: {Phase.GONE},
+    Phase.GONE: set(),
+}
+
+
 class AnyOrder(RuleBasedStateMachine):
-    """Start, output, exit, kill, deadline and time in any order."""
+    """Start, failure, output, exit, pipes, end and time in any order."""
 
-    @initialize()
-    def begin(self) -> None:
-        self.life = Life()
-        self.exited = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life(started=False)
+        self.started = self.exited = False
+        self.seen = [Phase.STARTING]
 
-    @rule(seconds=st.sampled_from([0.001, 0.02, 0.1, 1.0, 5.0, 31.0]))
+    @rule(seconds=st.sampled_from([0.001, 0.02, 0.1, 0.9, 5.0, 31.0]))
     def time_passes(self, seconds: float) -> None:
-        self.life.clock.advance(seconds)
+        steps = min(1000, round(seconds / STEP))
+        for _ in range(steps):
+            self.life.clock.advance(seconds / steps)
+            self.note()
+
+    @rule()
+    @precondition(lambda self: not self.started)
+    def starts(self) -> None:
+        self.started = True
+        self.life.machine.started()
+
+    @rule()
+    @precondition(lambda self: not self.started)
+    def fails_to_start(self) -> None:
+        self.started = self.exited = True
+        self.life.machine.start_failed(StartFailed(reason="no"))
 
     @rule()
     def output(self) -> None:
         self.life.machine.output_received()
 
-    @rule(code=st.sampled_from([0, 1]), leaves_group=st.booleans())
-    @precondition(lambda self: not self.exited)
-    def exits(self, code: int, leaves_group: bool) -> None:
+    @rule(code=st.sampled_from([0, 1]), left=st.integers(0, 2))
+    @precondition(lambda self: self.started and not self.exited)
+    def exits(self, code: int, left: int) -> None:
         self.exited = True
-        if not leaves_group:
-            self.life.process.alive = False
+        self.life.command.processes = left
         self.life.machine.process_exited(code, None)
 
-    @rule()
-    @precondition(lambda self: self.exited)
-    def group_ends(self) -> None:
-        self.life.process.alive = False
+    @rule(left=st.integers(0, 1))
+    @precondition(lambda self: self.exited and self.life.command.processes)
+    def some_of_it_end(self, left: int) -> None:
+        self.life.command.processes = left
 
     @rule()
-    @precondition(lambda self: self.exited)
+    @precondition(lambda self: self.started)
     def pipes_close(self) -> None:
         self.life.machine.pipes_closed()
 
-    @rule(by=st.sampled_from([EndedBy.OUTPUT_LIMIT, EndedBy.SERVER_SHUTDOWN]))
-    def is_ended(self, by: EndedBy) -> None:
-        self.life.machine.end(by, GRACE)
+    @rule(
+        by=st.sampled_from([EndedBy.OUTPUT_LIMIT, EndedBy.SERVER_SHUTDOWN]),
+        grace=st.sampled_from([0.0, 1.0, GRACE, 100.0]),
+    )
+    def is_ended(self, by: EndedBy, grace: float) -> None:
+        self.life.machine.end(by, grace)
 
     @invariant()
-    def at_most_one_ending_and_one_timer(self) -> None:
-        if not hasattr(self, "life"):
-            return
-        assert len(self.life.endings) <= 1
+    def the_table_is_followed(self) -> None:
+        self.note()
         gone = self.life.machine.phase is Phase.GONE
-        assert gone == bool(self.life.endings)
-        assert len(self.life.clock.getDelayedCalls()) == (0 if gone else 1)
+        assert len(self.life.results) == int(gone)
+        assert self.life.timers == int(not gone)
+        signals = self.life.command.signals
+        assert signals == sorted(signals, reverse=True), "no TERM after KILL"
+        assert signals.count(TERM) <= 1
+
+    def note(self) -> None:
+        phase = self.life.machine.phase
+        if phase is not self.seen[-1]:
+            assert phase in NEXT[self.seen[-1]]
+            self.seen.append(phase)
 
     def teardown(self) -> None:
-        if not hasattr(self, "life"):
-            return
-        bound = TIMEOUT + GRACE + 1.0
-        passed = 0.0
-        while not self.life.endings:
-            self.life.clock.advance(STEP)
-            passed += STEP
-            assert passed <= bound, "still not gone"
-        assert_nothing_left(self.life)
+        took = 0.0
+        while not self.life.results:
+            self.life.clock.advance(0.01)
+            took += 0.01
+            # The longest grace that was asked for, and a second for each of the rest.
+            assert took <= TIMEOUT + 100.0 + 3.0, "still not gone"
+        assert_over(self.life)
+        assert Phase.KILLING not in self.seen or KILL in self.life.command.signals
 
 
-AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=12)
+AnyOrder.TestCase.settings = settings(max_examples=60, stateful_step_count=15)
 TestAnyOrder: Any = AnyOrder.TestCase

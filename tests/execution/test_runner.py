@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
 
 import attrs
 import pytest
@@ -12,8 +10,7 @@ from twisted.internet.defer import Deferred
 
 from commander.commands import Busy, CommandRequest, EndedBy, Outcome, StartFailed
 from commander.execution.admission import Admission
-from commander.execution.executor import ExecutionLimits, Executor
-from commander.execution.launcher import Launcher
+from commander.execution.executor import Executor, Start
 from commander.execution.runner import CommandRunner, new_command_id
 from commander.policy.checker import Denied, PolicyChecker
 from commander.principals import Principal
@@ -25,7 +22,7 @@ ANN = Principal("ann")
 class Stage:
     """A runner on a reactor in memory, with one slot and one place to wait."""
 
-    def __init__(self, stdin_descriptor: int) -> None:
+    def __init__(self) -> None:
         self.reactor = ProcessReactor()
         self.audit = MemoryAudit()
         self.admission = Admission(
@@ -41,26 +38,21 @@ class Stage:
                 allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
             ),
             admission=self.admission,
-            executor=self.executor(stdin_descriptor),
+            executor=self.executor(),
             audit=self.audit,
         )
 
-    def executor(self, stdin_descriptor: int) -> Executor:
+    def executor(self) -> Executor:
         return Executor(
-            reactor=self.reactor,
-            monotonic=self.reactor.seconds,
-            limits=ExecutionLimits(
+            spawner=self.reactor,
+            start=Start(
                 shell="/bin/sh",
                 shell_arg="-c",
                 directory="/",
-                kill_grace_seconds=5.0,
-                max_output_bytes=1000,
-                output_limit_bytes=None,
+                environ={},
+                stdin_descriptor=0,
             ),
-            launcher=Launcher(name="setsid", setsid="/setsid", env="/env"),
-            groups=self.reactor,
-            environ={},
-            stdin_descriptor=stdin_descriptor,
+            supervision=self.reactor.supervision(),
         )
 
     def run(self, command: str, directory: str | None = None) -> list[object]:
@@ -78,10 +70,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    descriptor = os.open(os.devnull, os.O_RDONLY)
-    yield Stage(descriptor)
-    os.close(descriptor)
+def stage() -> Stage:
+    return Stage()
 
 
 def test_a_command_is_recorded_before_its_spawn_and_at_its_end(stage: Stage) -> None:

@@ -7,113 +7,19 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
-from twisted.internet.task import deferLater
 
-from commander.commands import CommandRequest, EndedBy, Outcome, StartFailed
-from commander.execution.executor import ExecutionLimits, Executor
-from commander.execution.groups import PosixGroups
-from commander.execution.launcher import find_launcher
-from commander.policy.checker import Approved, PolicyChecker
-from commander.principals import ANONYMOUS
-from commander.reactors import ICommanderReactor
+from commander.commands import EndedBy, Outcome, StartFailed
+from commander.execution.groups import GroupTrees
+
+if TYPE_CHECKING:
+    from tests.process.conftest import RealProcesses
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("no_descriptor_left")]
-
-LIMITS = ExecutionLimits(
-    shell="/bin/sh",
-    shell_arg="-c",
-    directory="/",
-    kill_grace_seconds=0.5,
-    max_output_bytes=64 * 1024,
-    output_limit_bytes=None,
-)
-
-
-class RealProcesses:
-    """Runs commands as the server does, without the server."""
-
-    def __init__(self, stdin_descriptor: int) -> None:
-        self._stdin_descriptor = stdin_descriptor
-        self.environ = dict(os.environ)
-
-    def executor(self, limits: ExecutionLimits = LIMITS) -> Executor:
-        return Executor(
-            reactor=ICommanderReactor(reactor, reactor),
-            monotonic=time.monotonic,
-            limits=limits,
-            launcher=find_launcher(),
-            groups=PosixGroups(),
-            environ=self.environ,
-            stdin_descriptor=self._stdin_descriptor,
-        )
-
-    async def run(
-        self,
-        command: str,
-        *,
-        timeout_seconds: float = 20.0,
-        directory: str | None = None,
-        env: dict[str, str] | None = None,
-        limits: ExecutionLimits = LIMITS,
-    ) -> Outcome:
-        """Run a command to its end."""
-        approved = self.approve(command, timeout_seconds, directory, env)
-        running = self.executor(limits).start(approved)
-        assert not isinstance(running, StartFailed), running.reason
-        return await running.finished
-
-    def approve(
-        self,
-        command: str,
-        timeout_seconds: float = 20.0,
-        directory: str | None = None,
-        env: dict[str, str] | None = None,
-    ) -> Approved:
-        checker = PolicyChecker(
-            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
-        )
-        verdict = checker.check(
-            CommandRequest(
-                command=command,
-                timeout_seconds=timeout_seconds,
-                working_directory=directory,
-                env=env or {},
-            ),
-            ANONYMOUS,
-        )
-        assert isinstance(verdict, Approved), verdict
-        return verdict
-
-    @staticmethod
-    def limits(**changes: object) -> ExecutionLimits:
-        return attrs.evolve(LIMITS, **changes)  # type: ignore[arg-type]  # names are given by tests
-
-
-@pytest.fixture
-def processes() -> Iterator[RealProcesses]:
-    descriptor = os.open(os.devnull, os.O_RDONLY)
-    yield RealProcesses(descriptor)
-    os.close(descriptor)
-
-
-@pytest.fixture
-def no_descriptor_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    # Twisted closes pipes in a later turn of the reactor than it is told to.
-    for _ in range(100):
-        if len(os.listdir("/proc/self/fd")) <= before:
-            return
-        pytest_twisted.blockon(deferLater(ICommanderReactor(reactor, reactor), 0.01))
-    pytest.fail("a descriptor is left")
 
 
 def text(outcome: Outcome) -> str:
@@ -217,7 +123,7 @@ async def test_background_processes_end_with_the_command(
     outcome = await processes.run(f"sleep 100 & echo $! > {file}; echo started")
     assert text(outcome) == "started\n"
     assert outcome.exit_code == 0
-    assert outcome.background_ended
+    assert outcome.background_processes == 1
     assert is_dead(pid_in(file))
 
 
@@ -225,48 +131,31 @@ async def test_background_processes_end_with_the_command(
 async def test_a_process_that_left_the_session_does_not_hold_the_answer(
     processes: RealProcesses, tmp_path: Path
 ) -> None:
-    """It is the one that survives: without its own group nothing can find it yet."""
+    """By process groups alone it cannot be found, and survives; else it ends too."""
     file = tmp_path / "pid"
     outcome = await processes.run(
         f"setsid sh -c 'echo $$ > {file}; exec sleep 3' & sleep 0.2; echo started"
     )
+    groups_only = isinstance(processes.engine.trees, GroupTrees)
     try:
         assert text(outcome) == "started\n"
         assert outcome.duration_seconds < 2.0
-        assert not is_dead(pid_in(file))
+        assert is_dead(pid_in(file)) is not groups_only
+        assert outcome.background_processes == (0 if groups_only else 1)
     finally:
-        os.kill(pid_in(file), signal.SIGKILL)
-
-
-@pytest_twisted.ensureDeferred
-async def test_the_group_kill_is_what_ends_the_children(
-    processes: RealProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The negative test: signalling the shell alone would leave the child."""
-    file = tmp_path / "pid"
-
-    def shell_only(self: PosixGroups, group: int, number: int) -> bool:
-        os.kill(group, number)
-        return True
-
-    monkeypatch.setattr(PosixGroups, "send", shell_only)
-    monkeypatch.setattr(PosixGroups, "alive", lambda self, group: not is_dead(group))
-    await processes.run(f"sleep 5 & echo $! > {file}; wait", timeout_seconds=0.5)
-    try:
-        assert not is_dead(pid_in(file))
-    finally:
-        os.kill(pid_in(file), signal.SIGKILL)
+        if groups_only:
+            os.kill(pid_in(file), signal.SIGKILL)
 
 
 @pytest_twisted.ensureDeferred
 async def test_64_mib_of_output_are_counted_and_the_ends_are_kept(
     processes: RealProcesses,
 ) -> None:
-    limits = processes.limits(max_output_bytes=1024 * 1024)
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     before = peak_bytes()
     outcome = await processes.run(
-        "echo first; head -c 67108864 /dev/zero; echo last", limits=limits
+        "echo first; head -c 67108864 /dev/zero; echo last",
+        max_output_bytes=1024 * 1024,
     )
     window = outcome.stdout
     assert window.total_bytes == 67108864 + len("first\nlast\n")
@@ -289,8 +178,7 @@ async def test_the_last_output_before_the_exit_is_not_lost(
 
 @pytest_twisted.ensureDeferred
 async def test_too_much_output_ends_the_command(processes: RealProcesses) -> None:
-    limits = processes.limits(output_limit_bytes=1_000_000)
-    outcome = await processes.run("yes", limits=limits)
+    outcome = await processes.run("yes", output_limit_bytes=1_000_000)
     assert outcome.ended_by is EndedBy.OUTPUT_LIMIT
     assert outcome.stdout.total_bytes > 1_000_000
 
@@ -342,8 +230,8 @@ async def test_a_hundred_commands_leave_nothing(processes: RealProcesses) -> Non
 
 
 def test_a_missing_shell_is_a_result(processes: RealProcesses) -> None:
-    executor = processes.executor(processes.limits(shell="/no/such/shell"))
-    failed = executor.start(processes.approve("true"))
+    executor = processes.executor(shell="/no/such/shell")
+    failed = executor.start(processes.approve("true"), "run")
     assert isinstance(failed, StartFailed)
     assert "/no/such/shell" in failed.reason
 

@@ -28,7 +28,7 @@ from commander.commands import (
     OutputWindow,
     StartFailed,
 )
-from commander.execution.groups import GroupSignals
+from commander.execution.seams import ProcessTrees
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
@@ -40,7 +40,7 @@ from commander.testing import (
     MemoryServer,
     ProcessReactor,
 )
-from commander.testing.processes import GroupMember
+from commander.testing.processes import GroupMember, MemoryTree
 
 STDOUT, STDERR = 1, 2
 
@@ -102,8 +102,8 @@ def test_a_memory_process_is_a_process_transport(stage: Stage) -> None:
 
 def test_a_process_reactor_is_the_reactor_that_commander_uses(stage: Stage) -> None:
     assert verifyObject(ICommanderReactor, stage.reactor)
-    groups: GroupSignals = stage.reactor
-    assert groups.alive(stage.process.group)
+    trees: ProcessTrees = stage.reactor
+    assert trees.tree(pid=stage.process.group, run_id="", tag=1).left() == 1
 
 
 def test_a_memory_audit_has_the_signatures_of_an_audit() -> None:
@@ -295,24 +295,26 @@ def is_alive(member: GroupMember) -> bool:
     return member.alive
 
 
-def test_a_group_without_members_is_gone_with_its_leader(stage: Stage) -> None:
-    group = stage.process.group
-    assert stage.reactor.send(group, 0)
+def tree_of(stage: Stage) -> MemoryTree:
+    return stage.reactor.tree(pid=stage.process.group, run_id="", tag=1)
+
+
+def test_a_tree_without_members_is_gone_with_its_root(stage: Stage) -> None:
+    tree = tree_of(stage)
+    assert tree.left() == 1
     stage.process.exit()
-    assert not stage.reactor.alive(group)
-    assert not stage.reactor.send(group, signal.SIGTERM)
-
-
-def test_a_group_that_never_was_is_not_alive(stage: Stage) -> None:
-    assert not stage.reactor.alive(1)
-    assert not stage.reactor.send(1, signal.SIGTERM)
+    assert tree.left() == 0
+    assert tree.survivors() == ()
+    assert tree.signal(signal.SIGTERM) == 0
+    tree.release()
+    assert tree.released
 
 
 def test_a_member_keeps_group_and_pipes_open(stage: Stage) -> None:
     member = stage.process.leave_behind()
     stage.process.exit()
     assert stage.listener.words == ["made", "exited"]
-    assert stage.reactor.send(stage.process.group, signal.SIGTERM)
+    assert tree_of(stage).signal(signal.SIGTERM)
     assert is_alive(member)
     stage.settle()
     assert not is_alive(member)
@@ -324,20 +326,25 @@ def test_a_member_that_holds_no_pipe_only_keeps_the_group(stage: Stage) -> None:
     stage.process.leave_behind(GroupMember(holds_pipes=False))
     stage.process.exit()
     assert stage.listener.words == ["made", "exited", "ended"]
-    assert stage.reactor.alive(stage.process.group)
+    assert tree_of(stage).left() == 1
 
 
-def test_a_member_can_ignore_a_signal_and_cannot_ignore_kill(stage: Stage) -> None:
-    ignores = frozenset({signal.SIGTERM, signal.SIGKILL})
-    member = stage.process.leave_behind(GroupMember(ignores=ignores))
-    stage.reactor.send(stage.process.group, signal.SIGTERM)
+def test_a_member_can_ignore_a_signal_or_be_stuck(stage: Stage) -> None:
+    member = stage.process.leave_behind(
+        GroupMember(ignores=frozenset({signal.SIGTERM}))
+    )
+    stuck = stage.process.leave_behind(
+        GroupMember(ignores=frozenset({signal.SIGTERM, signal.SIGKILL}))
+    )
+    tree_of(stage).signal(signal.SIGTERM)
     stage.settle()
     assert is_alive(member)
     assert stage.listener.words == ["made", "exited"]
-    stage.reactor.send(stage.process.group, signal.SIGKILL)
+    tree_of(stage).signal(signal.SIGKILL)
     stage.settle()
     assert not is_alive(member)
-    assert stage.listener.words == ["made", "exited", "ended"]
+    assert is_alive(stuck)
+    assert [each.name for each in tree_of(stage).survivors()] == ["stuck"]
 
 
 def test_a_writer_outside_the_group_holds_the_pipes_whatever_the_group_does(
@@ -345,7 +352,7 @@ def test_a_writer_outside_the_group_holds_the_pipes_whatever_the_group_does(
 ) -> None:
     stage.process.escaped_writer = True
     stage.process.exit()
-    assert not stage.reactor.alive(stage.process.group)
+    assert tree_of(stage).left() == 0
     assert stage.listener.words == ["made", "exited"]
     stage.process.close_escaped_writer()
     assert stage.listener.words == ["made", "exited", "ended"]

@@ -1,0 +1,113 @@
+"""What a new process gets as its descriptors 0, 1 and 2, and our ends of its pipes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+__all__ = ["ChildDescriptors", "open_descriptors"]
+
+_STDIN: Final = 0
+_OUTPUTS: Final = (1, 2)
+_THREE_PIPES: Final[Mapping[int, int | str]] = {0: "w", 1: "r", 2: "r"}
+_FIRST_FREE: Final = 3
+"""Copying to 0, 1 and 2, one after the other, must not overwrite what comes next."""
+
+
+@attrs.define
+class ChildDescriptors:
+    """The descriptors of one start, all close-on-exec; the owner closes them."""
+
+    theirs: dict[int, int] = attrs.field(factory=dict)
+    """What is to be copied for the process, by its number there. All above 2."""
+    ours: dict[int, int] = attrs.field(factory=dict)
+    """Our ends of the pipes, by the number of the other end in the process."""
+    _until_spawn: list[int] = attrs.field(factory=list)
+
+    def close_theirs(self) -> None:
+        """The process has its copies, or there will be no process."""
+        for descriptor in self._until_spawn:
+            os.close(descriptor)
+        self._until_spawn.clear()
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        self.close_theirs()
+        for descriptor in self.ours.values():
+            os.close(descriptor)
+        self.ours.clear()
+
+    def add_output(self, child: int) -> None:
+        """A pipe that the process writes to."""
+        reading, writing = _pipe()
+        self.ours[child] = reading
+        self.theirs[child] = writing
+        self._until_spawn.append(writing)
+
+    def add_input(self) -> None:
+        """A pipe that the process reads."""
+        reading, writing = _pipe()
+        self.ours[_STDIN] = writing
+        self.theirs[_STDIN] = reading
+        self._until_spawn.append(reading)
+
+    def add_copy(self, child: int, descriptor: int) -> None:
+        """A descriptor of ours, which stays ours."""
+        if descriptor < _FIRST_FREE:
+            descriptor = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+            self._until_spawn.append(descriptor)
+        self.theirs[child] = descriptor
+
+
+def open_descriptors(wanted: Mapping[int, int | str] | None) -> ChildDescriptors:
+    """Open the pipes of a process.
+
+    Args:
+        wanted: As ``childFDs`` of ``IReactorProcess``: for 0 a descriptor of ours or
+            "w", for 1 and 2 one of ours or "r". None for three pipes. A number that
+            is missing will be closed.
+
+    Raises:
+        OSError: No descriptor is left.
+        ValueError: Something else is wanted.
+    """
+    opened = ChildDescriptors()
+    try:
+        for child, how in (
+            {0: "w", 1: "r", 2: "r"} if wanted is None else wanted
+        ).items():
+            if how == "r" and child in _OUTPUTS:
+                opened.add_output(child)
+            elif how == "w" and child == _STDIN:
+                opened.add_input()
+            elif isinstance(how, int) and (child == _STDIN or child in _OUTPUTS):
+                opened.add_copy(child, how)
+            else:
+                raise ValueError(f"childFDs: a process cannot have {how!r} as {child}")
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _pipe() -> tuple[int, int]:
+    """A pipe with both ends above 2, even in a server that was started without."""
+    ends = os.pipe2(os.O_CLOEXEC)
+    if min(ends) >= _FIRST_FREE:
+        return ends
+    moved: list[int] = []
+    try:
+        for end in ends:
+            moved.append(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE))
+    except OSError:
+        for end in moved:
+            os.close(end)
+        raise
+    finally:
+        for end in ends:
+            os.close(end)
+    return moved[0], moved[1]

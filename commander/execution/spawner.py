@@ -1,0 +1,332 @@
+"""Starting processes from a few threads, so that the reactor never waits for one.
+
+The kernel holds up whoever spawns until the child has executed its program. On busy
+processors that is milliseconds: the child must first get its turn. So the reactor's
+thread only prepares a start, and a few threads of the spawner do the waiting.
+
+The threads live as long as the spawner, because to the kernel a child hangs off the
+thread that started it. When that thread ends, its children pass to another one, a
+signal that a child asked for on its parent's death is sent, and
+``/proc/PID/task/TID/children`` lists them elsewhere: there, under the main thread,
+are the orphans that were adopted. So ``stop`` is for when no process is left.
+
+A start goes through four hands: ``spawnProcess`` prepares it, a thread spawns it,
+``_deliver`` brings it back to the reactor's thread, and the transport takes over.
+Threads report through a queue and one eventfd. Whatever happens, a start comes back
+exactly once, as a process or as a ``SpawnFailed``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from queue import SimpleQueue
+from typing import Any, Final
+
+from twisted.internet.interfaces import (
+    IProcessProtocol,
+    IReactorProcess,
+    IReactorTime,
+    IReadDescriptor,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from commander.execution.descriptors import open_descriptors
+from commander.execution.launcher import refuse_unsupported
+from commander.execution.native import Bindings
+from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShares
+from commander.execution.seams import (
+    IBufferedProcessProtocol,
+    IPreparingProcessProtocol,
+)
+from commander.execution.starts import Start
+from commander.execution.transport import SpawnedProcess, SpawnFailed
+from commander.execution.writer import PipeWriter
+
+__all__ = ["ThreadedSpawner"]
+
+THREADS: Final = 4
+"""Two per processor of a small machine: while one waits for its child's first turn,
+another child has its turn."""
+STOP_SECONDS: Final = 1.0
+"""For threads to end. They idle, unless a program lies on a file system that hangs."""
+
+_STDIN: Final = 0
+_log: Final = Logger()
+
+
+@implementer(IReadDescriptor)
+class _Doorbell:
+    """Calls back in the reactor's thread when another thread rings.
+
+    Args:
+        reactor: Calls ``answered``.
+        answered: Called once for any number of rings before it.
+    """
+
+    def __init__(
+        self, reactor: IDescriptorReactor, answered: Callable[[], None]
+    ) -> None:
+        self._reactor = reactor
+        self._answered = answered
+        self._ringing = False
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        reactor.addReader(self)
+
+    def ring(self) -> None:
+        """From any thread, one at a time, until ``close``."""
+        if not self._ringing:
+            self._ringing = True
+            os.eventfd_write(self._descriptor, 1)
+
+    def close(self) -> None:
+        """No ring may come any more."""
+        self._reactor.removeReader(self)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def fileno(self) -> int:
+        """The descriptor; -1 once it is closed."""
+        return self._descriptor
+
+    def logPrefix(self) -> str:  # noqa: N802 - Twisted's
+        """For log lines."""
+        return "spawner"
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's
+        """Somebody rang."""
+        with contextlib.suppress(BlockingIOError):  # nobody did: a stale event
+            os.eventfd_read(self._descriptor)
+        # Before the answer: who comes during it rings again.
+        self._ringing = False
+        self._answered()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor stops."""
+
+
+@implementer(IReactorProcess)
+class ThreadedSpawner:
+    """Starts processes without holding up the reactor.
+
+    Every process leads a session and a group of its own, with no signal ignored or
+    blocked and no descriptor above 2.
+
+    Args:
+        reactor: Watches the processes; must provide ``IReactorFDSet`` too.
+        bindings: How the C library is called.
+        threads: How many starts may wait for the kernel at once.
+        thread_started: Called once in each thread before its first start, for
+            instance to restrict what its children may do.
+    """
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        *,
+        bindings: Bindings,
+        threads: int = THREADS,
+        thread_started: Callable[[], None] | None = None,
+    ) -> None:
+        self._reactor: Final = IDescriptorReactor(reactor, reactor)
+        self._bindings = bindings
+        self._count = threads
+        self._thread_started = thread_started
+        self._threads: list[threading.Thread] = []
+        self._waiting: SimpleQueue[Start | None] = SimpleQueue()
+        self._under_way: set[Start] = set()
+        self._done: deque[Start] = deque()
+        self._doorbell: _Doorbell | None = None
+        self._stopping = False
+        self._closed = False
+        self._lock = threading.Lock()
+        """Held to put a start into ``_done``, and to close that door for good."""
+        self._shares = ReadShares()
+
+    def start(self) -> None:
+        """Start the threads, and wait for each to be ready: less than a millisecond.
+
+        Raises:
+            Exception: What ``thread_started`` raised; no thread is left.
+            RuntimeError: No thread can be started, or this was called before.
+        """
+        if self._doorbell is not None or self._stopping:
+            raise RuntimeError("a spawner starts once")
+        self._doorbell = _Doorbell(self._reactor, self._deliver)
+        ready: SimpleQueue[Exception | None] = SimpleQueue()
+        try:
+            for number in range(self._count):
+                name = f"spawner-{number + 1}"
+                thread = threading.Thread(
+                    target=self._work, args=(ready,), name=name, daemon=True
+                )
+                thread.start()
+                self._threads.append(thread)
+            problems = [ready.get() for _ in self._threads]
+            for problem in filter(None, problems):
+                raise problem
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End the threads; starts that still wait fail. A second call does nothing.
+
+        Takes up to ``STOP_SECONDS`` if a thread is stuck in the kernel. What such a
+        start may still bring forth is killed when it comes.
+        """
+        if self._stopping:
+            return
+        self._stopping = True
+        for _ in self._threads:
+            self._waiting.put(None)
+        end = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        with self._lock:
+            self._closed = True
+        self._deliver()
+        for stuck in tuple(self._under_way):
+            self._under_way.discard(stuck)
+            stuck.abandon(_stopped())
+        if self._doorbell is not None:
+            self._doorbell.close()
+
+    def spawnProcess(
+        self,
+        processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
+        executable: bytes | str,
+        args: Sequence[bytes | str] = (),
+        env: Mapping[Any, Any] | None = None,
+        path: bytes | str | None = None,
+        uid: int | None = None,
+        gid: int | None = None,
+        usePTY: bool = False,  # noqa: N803
+        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
+    ) -> SpawnedProcess:
+        """Begin to start a process; see ``commander.execution.transport``.
+
+        Raises:
+            OSError: No pipe can be made, or the spawner does not run.
+            ValueError: An argument that is not supported, or a null byte in a text.
+        """
+        refuse_unsupported(uid=uid, gid=gid, use_pty=usePTY)
+        if self._doorbell is None or self._stopping:
+            raise OSError(errno.ESHUTDOWN, "the spawner does not run")
+        program = _encoded(executable)
+        directory = _encoded(path) if path else None
+        descriptors = open_descriptors(childFDs)
+        try:
+            prepared = self._bindings.prepare(
+                program,
+                arguments=list(map(_encoded, args)),
+                environment=_environment(env),
+                directory=directory,
+                descriptors=descriptors.theirs,
+            )
+        except BaseException:
+            descriptors.close()
+            raise
+        start = Start(
+            process=self._process(processProtocol, descriptors.ours),
+            prepared=prepared,
+            descriptors=descriptors,
+            subject=(program, directory),
+            child_spawned=_preparation(processProtocol),
+        )
+        self._under_way.add(start)
+        self._waiting.put(start)
+        return start.process
+
+    def _process(
+        self, protocol: IProcessProtocol, ours: Mapping[int, int]
+    ) -> SpawnedProcess:
+        """A transport with our ends of the pipes."""
+        process = SpawnedProcess(self._reactor, protocol)
+        buffered = IBufferedProcessProtocol(protocol, None)
+        stdin: PipeWriter | None = None
+        readers: dict[int, PipeReader] = {}
+        for child, descriptor in ours.items():
+            if child == _STDIN:
+                stdin = PipeWriter(self._reactor, descriptor, ended=process.pipe_ended)
+                continue
+            readers[child] = PipeReader(
+                self._reactor,
+                descriptor,
+                protocol=protocol,
+                buffered=buffered,
+                child_descriptor=child,
+                shares=self._shares,
+                ended=process.pipe_ended,
+            )
+        process.add_pipes(readers, stdin)
+        return process
+
+    def _deliver(self) -> None:
+        """Hand over what the threads have done; in the reactor's thread."""
+        while self._done:
+            start = self._done.popleft()
+            self._under_way.discard(start)
+            try:
+                start.settle()
+            except Exception:  # one start must not take the others with it
+                _log.failure("process_start_lost", Failure())
+
+    # --- in the threads --------------------------------------------------------
+
+    def _work(self, ready: SimpleQueue[Exception | None]) -> None:
+        try:
+            if self._thread_started is not None:
+                self._thread_started()
+        except Exception as problem:
+            ready.put(problem)
+            return
+        ready.put(None)
+        while (start := self._waiting.get()) is not None:
+            if self._stopping:
+                start.error = _stopped()
+            else:
+                start.spawn()
+            if not self._report(start):
+                start.undo()
+
+    def _report(self, start: Start) -> bool:
+        with self._lock:
+            if self._closed or self._doorbell is None:
+                return False
+            self._done.append(start)
+            self._doorbell.ring()
+            return True
+
+
+def _preparation(protocol: IProcessProtocol) -> Callable[[int], None] | None:
+    preparing = IPreparingProcessProtocol(protocol, None)
+    return None if preparing is None else preparing.child_spawned
+
+
+def _environment(env: Mapping[Any, Any] | None) -> list[bytes]:
+    """``NAME=value`` of each; as with Twisted, None stands for our environment."""
+    pairs: Mapping[Any, Any] = os.environb if env is None else env
+    try:
+        names = b"".join(pairs)
+    except TypeError:
+        pairs = {_encoded(name): _encoded(value) for name, value in pairs.items()}
+        names = b"".join(pairs)
+    if b"=" in names:
+        raise ValueError("a name in the environment holds =")
+    return list(map(b"=".join, pairs.items()))
+
+
+def _encoded(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else os.fsencode(text)
+
+
+def _stopped() -> SpawnFailed:
+    return SpawnFailed(errno.ECANCELED, "the server stops")

@@ -1,0 +1,97 @@
+"""Writing to the standard input of a process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.fdesc import writeToFD
+from twisted.internet.main import CONNECTION_LOST
+from twisted.python.failure import Failure
+
+from commander.execution.reader import IDescriptorReactor
+
+__all__ = ["PipeWriter"]
+
+STDIN: Final = 0
+
+
+class PipeWriter(FileDescriptor):
+    """Our end of the pipe that a process reads as its standard input.
+
+    What the process does not take is kept in memory. Who writes much registers as a
+    producer, as with every transport of Twisted, and is paused at 64 KiB.
+
+    Args:
+        reactor: Says when there is room in the pipe.
+        descriptor: Written to and, in the end, closed here; must not block.
+        ended: Called once after ``start``, whoever closed the pipe; never from
+            within ``lose``.
+    """
+
+    connected = True
+
+    def __init__(
+        self,
+        reactor: IDescriptorReactor,
+        descriptor: int,
+        *,
+        ended: Callable[[int], None],
+    ) -> None:
+        super().__init__(reactor)
+        self._descriptor = descriptor
+        self._ended = ended
+        self._started = False
+        self._reactor = reactor
+        os.set_blocking(descriptor, False)
+
+    def start(self) -> None:
+        """The process runs; a pipe that was lost before says so now."""
+        self._started = True
+        if self._descriptor < 0:
+            self._reactor.callLater(0, self._ended, STDIN)
+        elif not self.disconnecting:
+            # A pipe to write to is never readable, but the reactor tells who reads
+            # that the other end was closed.
+            self.startReading()
+
+    def lose(self) -> None:
+        """Close the pipe once all that was written went out."""
+        self.loseConnection()
+
+    def abort(self) -> None:
+        """Close the pipe now; what was written and not taken is thrown away."""
+        if self._descriptor >= 0:
+            self.close()
+            if self._started:
+                self._reactor.callLater(0, self._ended, STDIN)
+
+    def close(self) -> None:
+        """Close the pipe and tell nobody."""
+        if self._descriptor >= 0:
+            try:
+                super().connectionLost(Failure(CONNECTION_LOST))
+            finally:  # it calls the producer
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def fileno(self) -> int:
+        """The descriptor; -1 once it is closed."""
+        return self._descriptor
+
+    def writeSomeData(self, data: bytes) -> int | BaseException:  # noqa: N802 - Twisted's
+        """Write what the pipe takes."""
+        written: int | BaseException = writeToFD(self._descriptor, data)
+        return written
+
+    def doRead(self) -> None:  # noqa: N802 - Twisted's
+        """Never for us: the event of a descriptor that had our number before."""
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Nobody reads any more, or all is written and the pipe is to be closed."""
+        if self._descriptor >= 0:
+            self.close()
+            if self._started:
+                self._ended(STDIN)
