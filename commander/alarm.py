@@ -32,15 +32,33 @@ class Alarm:
         self._clock = clock
         self._monotonic = monotonic
         self._due = 0.0
+        self._wakes = 0.0
         self._callback: Callable[[], None] | None = None
         self._timer: IDelayedCall | None = None
 
+    @property
+    def is_set(self) -> bool:
+        """Whether a call is pending."""
+        return self._callback is not None
+
     def set(self, seconds: float, callback: Callable[[], None]) -> None:
         """Call back once, ``seconds`` from now; replaces what was set before."""
-        self.cancel()
-        self._due = self._monotonic() + seconds
+        now = self._monotonic()
+        self._due = now + seconds
         self._callback = callback
-        self._timer = self._clock.callLater(max(0.0, seconds), self._fired)
+        if self._timer is not None:
+            if now < self._wakes <= self._due:
+                return  # it will find that it is early, and sleep for the rest
+            self._timer.cancel()
+        self._sleep(now, max(0.0, seconds))
+
+    def disarm(self) -> None:
+        """Forget the pending call, and keep the timer for the next one.
+
+        For what is set again and again, as a connection does with every request:
+        that costs no new timer. ``cancel`` has to follow in the end.
+        """
+        self._callback = None
 
     def cancel(self) -> None:
         """Forget the pending call; does nothing if there is none."""
@@ -49,12 +67,18 @@ class Alarm:
         if timer is not None:
             timer.cancel()
 
+    def _sleep(self, now: float, seconds: float) -> None:
+        self._wakes = now + seconds
+        self._timer = self._clock.callLater(seconds, self._fired)
+
     def _fired(self) -> None:
         self._timer = None
-        rest = self._due - self._monotonic()
+        if self._callback is None:
+            return
+        now = self._monotonic()
+        rest = self._due - now
         if rest > _EARLY_SECONDS:
-            self._timer = self._clock.callLater(rest, self._fired)
+            self._sleep(now, rest)
             return
         callback, self._callback = self._callback, None
-        if callback is not None:
-            callback()
+        callback()

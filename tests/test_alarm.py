@@ -10,6 +10,9 @@ from twisted.internet.task import Clock
 from commander.alarm import Alarm
 
 STEPS = st.floats(min_value=0.0, max_value=20.0)
+DEEDS = st.lists(
+    st.tuples(st.sampled_from(["set", "disarm", "cancel", "pass"]), st.integers(0, 9))
+)
 
 
 class Stage:
@@ -141,3 +144,88 @@ def test_however_the_wall_clock_runs_it_never_rings_early_nor_twice(
     stage.wall.advance(seconds)
     assert len(rung_at) == 1
     assert rung_at[0] >= seconds - 0.001
+
+
+# --- the timer that is kept --------------------------------------------------------
+
+
+def test_what_is_set_for_later_needs_no_new_timer(stage: Stage) -> None:
+    stage.set(5, "first")
+    before = stage.wall.getDelayedCalls()
+    stage.pass_time(4)
+    stage.set(5, "second")
+    assert stage.wall.getDelayedCalls() == before
+    stage.pass_time(5)
+    assert stage.rung == ["second"]
+
+
+def test_what_is_set_for_sooner_rings_sooner(stage: Stage) -> None:
+    stage.set(30, "first")
+    stage.set(2, "second")
+    assert len(stage.wall.getDelayedCalls()) == 1
+    stage.pass_time(2)
+    assert stage.rung == ["second"]
+
+
+def test_a_disarmed_alarm_rings_nothing_and_its_timer_ends_by_itself(
+    stage: Stage,
+) -> None:
+    stage.set(5)
+    stage.alarm.disarm()
+    assert not stage.alarm.is_set
+    stage.pass_time(5)
+    assert stage.rung == []
+    assert stage.wall.getDelayedCalls() == []
+
+
+def test_an_alarm_that_is_disarmed_and_set_needs_no_new_timer(stage: Stage) -> None:
+    stage.set(5)
+    before = stage.wall.getDelayedCalls()
+    for _ in range(100):
+        stage.alarm.disarm()
+        stage.set(5)
+    assert stage.wall.getDelayedCalls() == before
+
+
+def test_a_disarmed_alarm_can_be_cancelled(stage: Stage) -> None:
+    stage.set(5)
+    stage.alarm.disarm()
+    stage.alarm.cancel()
+    assert stage.wall.getDelayedCalls() == []
+
+
+def test_a_timer_that_the_wall_clock_holds_up_is_not_kept(stage: Stage) -> None:
+    """The wall clock was set back, so the timer that was made before is late."""
+    stage.set(30, "first")
+    stage.now = 31
+    stage.set(10, "second")
+    stage.pass_time(10)
+    assert stage.rung == ["second"]
+
+
+@given(DEEDS)
+def test_whatever_is_done_it_rings_when_it_is_due_and_only_then(
+    deeds: list[tuple[str, int]],
+) -> None:
+    stage = Stage()
+    due: int | None = None
+    now = rung = 0
+    for deed, seconds in deeds:
+        match deed:
+            case "set":
+                stage.set(seconds)
+                due = now + seconds
+            case "disarm":
+                stage.alarm.disarm()
+                due = None
+            case "cancel":
+                stage.alarm.cancel()
+                due = None
+            case _:
+                now += seconds
+                stage.pass_time(seconds)
+                if due is not None and due <= now:
+                    due, rung = None, rung + 1
+        assert len(stage.rung) == rung
+        assert stage.alarm.is_set == (due is not None)
+        assert len(stage.wall.getDelayedCalls()) <= 1

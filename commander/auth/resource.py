@@ -6,8 +6,9 @@ reached, and not even given the request, before a principal is known.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.error import UnauthorizedLogin
@@ -25,6 +26,10 @@ from commander.principals import ANONYMOUS, Principal
 from commander.telemetry.audit import LogAccess
 
 __all__ = ["AuthResource", "Authenticator", "peer_address"]
+
+
+_REMEMBERED: Final = 16
+"""Principals; there is one per token."""
 
 
 def peer_address(request: IRequest) -> str:
@@ -48,27 +53,31 @@ class Authenticator:
         self._realm = realm.replace("\\", "\\\\").replace('"', '\\"')
         self._access = access
 
-    def authenticate(self, request: IRequest) -> Deferred[Principal | HttpAnswer]:
-        """Fires with the principal, or with the 401 to answer.
+    def authenticate(
+        self, request: IRequest
+    ) -> Principal | Deferred[Principal | HttpAnswer]:
+        """The principal, if the checker knows it at once.
 
+        Else a Deferred, which fires with the principal, or with the 401 to answer.
         Needs the request's headers only. A failed login is logged here.
         """
         presented = presented_tokens(request.requestHeaders)
         asked = self._checker.requestAvatarId(TokenCredentials(presented))
+        if asked.called and isinstance(asked.result, bytes):
+            return _principal(asked.result)
+        return asked.addCallbacks(
+            _principal, self._unknown, errbackArgs=(request, presented)
+        )
 
-        def known(avatar_id: bytes | tuple[()]) -> Principal | HttpAnswer:
-            # cred's other kind of id, an empty tuple, stands for anonymous callers.
-            return Principal(avatar_id.decode()) if avatar_id else ANONYMOUS
-
-        def unknown(failure: Failure) -> Principal | HttpAnswer:
-            failure.trap(UnauthorizedLogin)
-            self._access.login_failed(
-                peer_address(request),
-                reason="invalid" if presented.values else "missing",
-            )
-            return self._challenge(presented)
-
-        return asked.addCallbacks(known, unknown)
+    def _unknown(
+        self, failure: Failure, request: IRequest, presented: PresentedTokens
+    ) -> HttpAnswer:
+        failure.trap(UnauthorizedLogin)
+        self._access.login_failed(
+            peer_address(request),
+            reason="invalid" if presented.values else "missing",
+        )
+        return self._challenge(presented)
 
     def _challenge(self, presented: PresentedTokens) -> HttpAnswer:
         """A 401 that keeps clients from starting OAuth: no ``resource_metadata``.
@@ -92,6 +101,12 @@ class Authenticator:
         )
 
 
+@functools.lru_cache(_REMEMBERED)
+def _principal(avatar_id: bytes | tuple[()]) -> Principal:
+    # cred's other kind of id, an empty tuple, stands for anonymous callers.
+    return Principal(avatar_id.decode()) if avatar_id else ANONYMOUS
+
+
 class AuthResource(Resource):
     """Serves a request for a known principal, and answers 401 to others.
 
@@ -113,9 +128,12 @@ class AuthResource(Resource):
 
     def render(self, request: IRequest) -> int:
         """Any method: whether it is served is for those to know who may ask."""
-        asked = self._authenticator.authenticate(request)
-        served = asked.addCallback(self._authenticated, request)
-        served.addErrback(self._failed, request)
+        who = self._authenticator.authenticate(request)
+        if isinstance(who, Principal):
+            self._serve(request, who)
+        else:
+            served = who.addCallback(self._authenticated, request)
+            served.addErrback(self._failed, request)
         return NOT_DONE_YET
 
     def _authenticated(self, who: Principal | HttpAnswer, request: IRequest) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 
 from commander.alarm import Alarm
 from commander.interfaces import Monotonic
+from commander.web.heads import read_fields
 
 __all__ = ["BODY_SECONDS", "HEAD_SECONDS", "LINGER_SECONDS", "CommanderChannel"]
 
@@ -52,15 +54,20 @@ class CommanderChannel(HTTPChannel):
         self.site = site
         self.requestFactory = site.requestFactory
         self.timeOut = site.timeOut
-        # As HTTPFactory does it: TimeoutMixin's timers are to be on the same clock.
+        # As HTTPFactory does it: the timer of an abort is to be on the same clock.
         self.callLater = clock.callLater  # type: ignore[method-assign, assignment]
         self._monotonic = monotonic
         self._deadline = Alarm(clock, monotonic)
+        self._idle = Alarm(clock, monotonic)
         self._receiving = False
 
     def connectionMade(self) -> None:
         """A client connected; its first request must come soon."""
         super().connectionMade()
+        # Every request asks for these, and a real transport asks the kernel.
+        self._host: IAddress = super().getHost()
+        self._peer: IAddress = super().getPeer()
+        self._is_secure: bool = super().isSecure()
         self._deadline.set(HEAD_SECONDS, self.abort_after_close)
         self.site.connection_opened(self)
 
@@ -69,7 +76,39 @@ class CommanderChannel(HTTPChannel):
         if not self._receiving:
             self._receiving = True
             self._deadline.set(HEAD_SECONDS, self._too_slow)
+            data = self._read_head(data)
         super().dataReceived(data)
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Take an ordinary head that came in one piece; returns the rest for Twisted.
+
+        That is everything if Twisted has begun to read a request, or is to refuse one.
+        """
+        head, end, rest = data.partition(b"\r\n\r\n")
+        request_line, _, text = head.partition(b"\r\n")
+        if (
+            not end
+            or not request_line
+            or len(head) > self.totalHeadersSize
+            or text.count(b"\n") >= self.maxHeaders
+            or self.requests
+            or self._buffer
+            or not self.persistent
+        ):
+            return data
+        fields = read_fields(text)
+        if fields is None:
+            return data
+        # From here on the steps are Twisted's own, each of which may end it.
+        self.lineReceived(request_line)
+        if self.transport.disconnecting:
+            return b""
+        self.requests[-1].requestHeaders, framing = fields
+        for line in framing:
+            if not self.headerReceived(line):
+                return b""
+        self.lineReceived(b"")
+        return rest
 
     def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
         """One header; False, and the connection ends, if it cannot be read."""
@@ -92,7 +131,7 @@ class CommanderChannel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         """The request is complete; answering may take any time."""
-        self._deadline.cancel()
+        self._deadline.disarm()
         # Bytes that come while this request is answered belong to the next one;
         # its clock starts when it is its turn.
         self._receiving = True
@@ -118,9 +157,49 @@ class CommanderChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
-        self._deadline.cancel()
         self.site.connection_closed(self)
         super().connectionLost(reason)
+        self._deadline.cancel()
+        self._idle.cancel()
+
+    def getHost(self) -> IAddress:
+        """Our end of the connection."""
+        return self._host
+
+    def getPeer(self) -> IAddress:
+        """The client's end."""
+        return self._peer
+
+    def isSecure(self) -> bool:  # noqa: N802 - Twisted's name
+        """Whether the transport is TLS."""
+        return self._is_secure
+
+    def writeHeaders(  # noqa: N802 - Twisted's name
+        self, version: bytes, code: bytes, reason: bytes, headers: Headers
+    ) -> None:
+        """Write the head of an answer, in one piece."""
+        lines = [b"%s %s %s" % (version, code, reason)]
+        for name, values in headers.getAllRawHeaders():
+            lines += [b"%s: %s" % (name, value) for value in values]
+        self.transport.write(b"\r\n".join([*lines, b"", b""]))
+
+    def setTimeout(self, period: Any) -> Any:  # noqa: N802 - Twisted's name
+        """Change the idle time, or switch it off with None; returns the one before.
+
+        Every request does both, so this keeps the timer, which ``TimeoutMixin`` would
+        make anew.
+        """
+        previous, self.timeOut = self.timeOut, period
+        if period is None:
+            self._idle.disarm()
+        else:
+            self._idle.set(period, self.timeoutConnection)
+        return previous
+
+    def resetTimeout(self) -> None:  # noqa: N802 - Twisted's name
+        """Bytes came: the idle time starts again, unless it is over or off."""
+        if self._idle.is_set and self.timeOut is not None:
+            self._idle.set(self.timeOut, self.timeoutConnection)
 
     def timeoutConnection(self) -> None:
         """No byte came for the idle time."""

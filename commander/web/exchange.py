@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
 from commander.auth.answers import HttpAnswer, write_answer
+from commander.mcp.events import Reply, ToolCalled
 from commander.mcp.inbound import InboundHeaders
 from commander.principals import ANONYMOUS, Principal
 from commander.sessions.dispatcher import Dispatcher
@@ -68,34 +69,42 @@ class Exchange:
                 JSON-RPC without the manners of MCP.
         """
         assert isinstance(request, CommanderRequest)  # noqa: S101 - for the type
-        lost: list[Failure] = []
-        request.notifyFinish().addErrback(lost.append)
-        self._in_flight.began()
-        answer: Deferred[HttpAnswer] = Deferred.fromCoroutine(
-            self._answer(request, principal, plain_rpc=plain_rpc)
-        )
-        answer.addErrback(self._failed)
-        answer.addCallback(self._write, request, lost)
-        answer.addErrback(self._failed)
-        answer.addBoth(self._in_flight.ended)
+        try:
+            refusal = self._refusal(request, principal, plain_rpc=plain_rpc)
+            event = self._receive(request) if refusal is None else refusal
+        except Exception:
+            event = self._failed(Failure())
+        if isinstance(event, ToolCalled):
+            context = CallContext(principal=principal, plain_rpc=plain_rpc)
+            Deferred.fromCoroutine(self._call(event, context, request))
+        else:
+            self._write(event, request)  # at once: most requests need no Deferred
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no request is being answered, at once if that is so now."""
         return self._in_flight.when_idle()
 
-    async def _answer(
-        self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
-    ) -> HttpAnswer:
-        refusal = self._refusal(request, principal, plain_rpc=plain_rpc)
-        if refusal is not None:
-            return refusal
+    def _receive(self, request: CommanderRequest) -> HttpAnswer | ToolCalled:
+        """The answer to the message in the body, or the tool that it calls."""
         versions = header_texts(request.requestHeaders, b"mcp-protocol-version")
-        reply = await self._dispatcher.answer(
+        event = self._dispatcher.receive(
             request.take_body(),
             InboundHeaders(protocol_version=versions[0] if versions else None),
-            CallContext(principal=principal, plain_rpc=plain_rpc),
         )
-        return HttpAnswer(status=reply.status, body=reply.body)
+        return event if isinstance(event, ToolCalled) else _http_answer(event)
+
+    async def _call(
+        self, called: ToolCalled, context: CallContext, request: CommanderRequest
+    ) -> None:
+        self._in_flight.began()
+        try:
+            answer = _http_answer(await self._dispatcher.call(called, context))
+        except Exception:
+            answer = self._failed(Failure())
+        try:
+            self._write(answer, request)
+        finally:
+            self._in_flight.ended()
 
     def _refusal(
         self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
@@ -115,16 +124,21 @@ class Exchange:
             return unavailable("the server is shutting down", _DRAIN_RETRY_SECONDS)
         return None
 
-    def _write(
-        self, answer: HttpAnswer, request: CommanderRequest, lost: list[Failure]
-    ) -> None:
-        if lost:
+    def _write(self, answer: HttpAnswer, request: CommanderRequest) -> None:
+        if request.client_left:
             self._log.debug("answer_dropped", reason="the client left")
             return
-        write_answer(request, answer)
-        request.finish()
+        try:
+            write_answer(request, answer)
+            request.finish()
+        except Exception:
+            self._failed(Failure())
 
     def _failed(self, failure: Failure) -> HttpAnswer:
         """The boundary for faults of ours: logged here, answered 500."""
         self._log.failure("request_failed", failure)
         return internal_error()
+
+
+def _http_answer(reply: Reply) -> HttpAnswer:
+    return HttpAnswer(status=reply.status, body=reply.body)

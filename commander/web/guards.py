@@ -7,8 +7,9 @@ pointing its own name at this address (S25/basic/transports, Security Warning).
 
 from __future__ import annotations
 
+import functools
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import attrs
 from twisted.web.http_headers import Headers
@@ -24,6 +25,21 @@ _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_ECHO: Final = 100
+_REMEMBERED: Final = 64
+"""Hosts and origins that were read already. Clients send few different ones, and
+reading one costs as much as all other checks together."""
+
+
+@attrs.frozen(kw_only=True)
+class _Site:
+    """What a Host or Origin header names."""
+
+    scheme: str
+    """Empty for a Host."""
+    name: str
+    port: int | None
+    """None where it is left out, or is a default."""
+    is_loopback: bool
 
 
 @attrs.frozen(kw_only=True)
@@ -43,21 +59,23 @@ class Guards:
         hosts = header_texts(headers, b"host")
         if len(hosts) > 1:
             return refused(400, "more than one Host header")
-        host = _authority(hosts[0]) if hosts else None
+        host = _site(f"//{hosts[0]}") if hosts else None
         return self._host_problem(host) or self._origin_problem(headers, host)
 
-    def _host_problem(self, host: SplitResult | None) -> HttpAnswer | None:
+    def _host_problem(self, host: _Site | None) -> HttpAnswer | None:
         if not self.allowed_hosts and not self.loopback:
             return None
-        name = "" if host is None else _hostname(host)
-        if name in self.allowed_hosts or (not self.allowed_hosts and is_loopback(name)):
+        if host is not None and (
+            host.name in self.allowed_hosts
+            or (not self.allowed_hosts and host.is_loopback)
+        ):
             return None
         return refused(
             421, "this Host is not served here; MCP_ALLOWED_HOSTS names those that are"
         )
 
     def _origin_problem(
-        self, headers: Headers, host: SplitResult | None
+        self, headers: Headers, host: _Site | None
     ) -> HttpAnswer | None:
         for origin in header_texts(headers, b"origin"):
             if origin.lower() in self.allowed_origins or self._is_own(origin, host):
@@ -69,13 +87,13 @@ class Guards:
             )
         return None
 
-    def _is_own(self, origin: str, host: SplitResult | None) -> bool:
+    def _is_own(self, origin: str, host: _Site | None) -> bool:
         """Whether an origin is the server's own address, by any loopback name."""
-        own = _split(origin)
+        own = _site(origin)
         if own is None or host is None or own.scheme not in {"http", "https"}:
             return False
-        names = {_hostname(own), _hostname(host)}
-        return _port(own) == _port(host) and (
+        names = {own.name, host.name}
+        return own.port == host.port and (
             len(names) == 1 or (self.loopback and names <= _LOOPBACK_NAMES)
         )
 
@@ -105,27 +123,24 @@ def header_texts(headers: Headers, name: bytes) -> list[str]:
     return [value.decode("utf-8", "replace") for value in values]
 
 
-def _authority(host: str) -> SplitResult | None:
-    return _split(f"//{host}")
-
-
-def _split(url: str) -> SplitResult | None:
-    """Parse an origin or authority; None for what is none."""
+@functools.lru_cache(_REMEMBERED)
+def _site(url: str) -> _Site | None:
+    """Read an origin, or a Host behind ``//``; None for what is none."""
     try:
         split = urlsplit(url)
-        split.port  # noqa: B018 - reading it raises if it is no number
+        port = split.port  # raises if it is no number
     except ValueError:
         return None
     if split.path or split.query or split.fragment or split.username is not None:
         return None
-    return split if split.hostname else None
-
-
-def _hostname(split: SplitResult) -> str:
-    return (split.hostname or "").rstrip(".")
-
-
-def _port(split: SplitResult) -> int | None:
-    """The port, where the scheme's default counts as left out."""
-    default = {"http": 80, "https": 443}.get(split.scheme)
-    return None if split.port in {default, 80} else split.port
+    if not split.hostname:
+        return None
+    # The scheme's default counts as left out.
+    defaults = {80, {"http": 80, "https": 443}.get(split.scheme)}
+    name = split.hostname.rstrip(".")
+    return _Site(
+        scheme=split.scheme,
+        name=name,
+        port=None if port in defaults else port,
+        is_loopback=is_loopback(name),
+    )

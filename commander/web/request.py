@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
-from twisted.web.http import datetimeToString
 from twisted.web.server import Request
 
 from commander.auth.answers import HttpAnswer, write_answer
@@ -71,7 +70,9 @@ class HeadGate(Protocol):
     def is_public(self, path: bytes) -> bool:
         """Whether the path is served without a token."""
 
-    def authenticate(self, request: Any) -> Deferred[Principal | HttpAnswer]:
+    def authenticate(
+        self, request: Any
+    ) -> Principal | Deferred[Principal | HttpAnswer]:
         """The principal, or the answer to those without one."""
 
 
@@ -83,6 +84,8 @@ class CommanderRequest(Request):
 
     received_at = 0.0
     """When the headers were complete, by the site's monotonic clock."""
+    client_left = False
+    """The connection was lost before the answer was complete."""
     _refused = False
     _reserved_bytes = 0
 
@@ -90,6 +93,10 @@ class CommanderRequest(Request):
         """The request line, before the body: Twisted sets these only after it."""
         self.method, self.uri, self.clientproto = method, uri, version
         self.path, _, _ = uri.partition(b"?")
+        gate = self._gate = self.channel.site.gate
+        self._is_public = gate.is_public(self.path)
+        # Nothing reads a body on a public path.
+        self._body_limit = 0 if self._is_public else gate.max_body_bytes
 
     def gotLength(self, length: int | None) -> None:
         """All headers are in; ``length`` is None for a chunked body."""
@@ -103,10 +110,9 @@ class CommanderRequest(Request):
         """A piece of the body, of either kind of framing."""
         if self._refused:
             return
-        gate = self._gate
         if self._reserved_bytes + len(data) > self._body_limit:
             self._refuse(_too_long(self._body_limit))
-        elif not gate.budget.reserve(len(data)):
+        elif not self._gate.budget.reserve(len(data)):
             self._refuse(unavailable("too many request bodies", _RETRY_SECONDS))
         else:
             self._reserved_bytes += len(data)
@@ -123,7 +129,7 @@ class CommanderRequest(Request):
     def process(self) -> None:
         """Find the resource and render it; sends no ``Server`` header."""
         self.site = self.channel.site
-        self.setHeader(b"Date", datetimeToString())
+        self.setHeader(b"Date", self.channel.site.date())
         if not self._gate.serves(self.path):
             write_answer(self, not_found())
             self.finish()
@@ -132,7 +138,7 @@ class CommanderRequest(Request):
         self.prepath: list[bytes] = []
         self.postpath = self.path[1:].split(b"/")
         try:
-            self.render(self.site.getResourceFor(self))
+            self.render(self.site.resource)
         except Exception:
             # The boundary for faults of ours in rendering: logged, answered 500.
             self.processingFailed(Failure())
@@ -164,29 +170,18 @@ class CommanderRequest(Request):
 
     def connectionLost(self, reason: Failure) -> None:
         """The client left; whoever waits is told by ``notifyFinish``."""
+        self.client_left = True
         self._release()
         super().connectionLost(reason)
-
-    @property
-    def _gate(self) -> HeadGate:
-        gate: HeadGate = self.channel.site.gate
-        return gate
-
-    @property
-    def _body_limit(self) -> int:
-        """Bytes that this request's body may have; public paths want none."""
-        return 0 if self._gate.is_public(self.path) else self._gate.max_body_bytes
 
     def _head_refusal(self, length: int | None) -> HttpAnswer | None:
         gate = self._gate
         if not gate.serves(self.path):
             return not_found()
-        if not gate.is_public(self.path):
-            asked: list[Principal | HttpAnswer] = []
-            # A checker that answers later, or fails, is asked again at the resource.
-            gate.authenticate(self).addCallbacks(asked.append, lambda failure: None)
-            if asked and isinstance(asked[0], HttpAnswer):
-                return asked[0]
+        if not self._is_public:
+            refusal = _refusal_of(gate.authenticate(self))
+            if refusal is not None:
+                return refusal
         elif self.method not in (b"GET", b"HEAD"):
             return method_not_allowed("GET, HEAD")
         if length is not None and length > self._body_limit:
@@ -200,7 +195,7 @@ class CommanderRequest(Request):
         self.content = BytesIO()
         # Or the channel would invite the client to send the body after all.
         self.requestHeaders.removeHeader(b"Expect")
-        self.setHeader(b"Date", datetimeToString())
+        self.setHeader(b"Date", self.channel.site.date())
         self.setHeader(b"Connection", b"close")
         write_answer(self, answer)
         self.channel.linger(self)
@@ -209,6 +204,17 @@ class CommanderRequest(Request):
         if self._reserved_bytes:
             self._gate.budget.release(self._reserved_bytes)
             self._reserved_bytes = 0
+
+
+def _refusal_of(
+    who: Principal | Deferred[Principal | HttpAnswer],
+) -> HttpAnswer | None:
+    if isinstance(who, Principal):
+        return None
+    found: list[Principal | HttpAnswer] = []
+    # A checker that answers later, or fails, is asked again at the resource.
+    who.addCallbacks(found.append, lambda failure: None)
+    return found[0] if found and isinstance(found[0], HttpAnswer) else None
 
 
 def _too_long(limit: int) -> HttpAnswer:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 from twisted.web.server import Site
 
@@ -43,7 +44,9 @@ class Gate:
         """Whether the path is served without a token."""
         return path in self.public_paths
 
-    def authenticate(self, request: Any) -> Deferred[Principal | HttpAnswer]:
+    def authenticate(
+        self, request: Any
+    ) -> Principal | Deferred[Principal | HttpAnswer]:
         """The principal, or the answer to those without one."""
         return self.authenticator.authenticate(request)
 
@@ -74,6 +77,14 @@ class CommanderSite(Site):
         self._channels: set[CommanderChannel] = set()
         self._all_closed: Deferred[None] | None = None
         self._full = False
+        self._date: tuple[int | None, bytes] = (None, b"")
+
+    def date(self) -> bytes:
+        """The time of day for a ``Date`` header; made once a second."""
+        second = int(self._clock.seconds())
+        if second != self._date[0]:
+            self._date = second, datetimeToString(second)
+        return self._date[1]
 
     @property
     def connections(self) -> int:
@@ -121,6 +132,8 @@ class CommanderSite(Site):
 
     def log(self, request: Any) -> None:
         """Called once per answered request."""
+        if not self._access.writes_requests:
+            return
         self._access.request(
             method=request.method.decode("ascii", "replace"),
             path=request.path.decode("ascii", "replace"),

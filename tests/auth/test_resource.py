@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 from twisted.cred.checkers import ICredentialsChecker
+from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.testing import MemoryReactorClock
@@ -18,7 +19,7 @@ from zope.interface import implementer
 from commander.auth.checkers import ITokenCredentials
 from commander.auth.resource import Authenticator, AuthResource, peer_address
 from commander.auth.tokens import digest_of
-from commander.principals import Principal, principal_for_token
+from commander.principals import ANONYMOUS, Principal, principal_for_token
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
@@ -250,6 +251,44 @@ def test_a_fault_of_the_checker_lets_nobody_in(body: bytes) -> None:
     assert served == []
     (event,) = log.failures()
     assert event["log_failure"].check(RuntimeError)
+
+
+@implementer(ICredentialsChecker)
+class LateChecker:
+    """Answers when a test says so."""
+
+    credentialInterfaces: ClassVar = (ITokenCredentials,)
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[bytes | tuple[()]]] = []
+
+    def requestAvatarId(self, credentials: object) -> Deferred[bytes | tuple[()]]:
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [(b"ann", [Principal("ann")]), ((), [ANONYMOUS]), (UnauthorizedLogin(), [])],
+)
+def test_a_checker_that_answers_later_is_waited_for(
+    answer: bytes | tuple[()] | Exception, expected: list[Principal]
+) -> None:
+    served: list[Principal] = []
+    checker = LateChecker()
+    site = site_with(checker, lambda _, principal: served.append(principal))
+    client = HTTPHarness(site, MemoryReactorClock(), "valid-token")
+    connection = client.begin(body=PING)
+    _, at_the_door = checker.asked
+    assert served == []
+    if isinstance(answer, Exception):
+        at_the_door.errback(answer)
+    else:
+        at_the_door.callback(answer)
+    assert served == expected
+    assert [response.status for response in connection.responses()] == (
+        [] if expected else [401]
+    )
 
 
 def site_with(

@@ -7,11 +7,12 @@ from typing import Any
 
 import attrs
 import pytest
+from klein import Klein
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
-from commander.auth.answers import HttpAnswer
+from commander.auth.answers import HttpAnswer, write_answer
 from commander.auth.checkers import TokenChecker
 from commander.auth.resource import Authenticator, AuthResource
 from commander.auth.tokens import digest_of
@@ -19,7 +20,7 @@ from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
 from commander.testing import HTTPHarness, MemoryLog, MemoryServer
-from commander.web.app import PUBLIC_PATHS, WebApp
+from commander.web.app import PUBLIC_PATHS, Routes, WebApp
 from commander.web.drain import Drain, Serving
 from commander.web.health import Health
 
@@ -283,3 +284,67 @@ def test_a_fault_in_a_route_is_logged_and_answered_in_json(
     (event,) = log.failures()
     assert event["commander_event"] == "route_failed"
     assert event["log_failure"].check(RuntimeError)
+
+
+# --- the short way -----------------------------------------------------------------
+
+
+class Small:
+    """Two routes: one to a door, one that Klein renders."""
+
+    routes = Klein()
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+
+    @routes.route("/mcp")
+    def door(self, request: IRequest) -> Page:
+        self.called.append("door")
+        return Page()
+
+    @routes.route("/health", methods=["GET"])
+    def health(self, request: IRequest) -> None:
+        self.called.append("health")
+        write_answer(request, HttpAnswer(status=200, body=b"well"))
+
+
+class Page(Resource):
+    """What is behind the door."""
+
+    isLeaf = True
+
+    def render(self, request: IRequest) -> bytes:
+        return b"page"
+
+
+def test_klein_calls_the_function_of_a_route_with_every_request(
+    client_of: Callable[[Resource], HTTPHarness],
+) -> None:
+    app = Small()
+    client = client_of(Routes(app.routes))
+    for method in ("GET", "POST", "BREW", "GET"):
+        assert client.request(method, "/mcp").body == b"page"
+    assert client.request("GET", "/health").body == b"well"
+    assert app.called == [*(["door"] * 4), "health"]
+
+
+def test_a_door_that_minds_the_method_is_klein_s_405(
+    client_of: Callable[[Resource], HTTPHarness],
+) -> None:
+    class Mindful:
+        routes = Klein()
+
+        @routes.route("/mcp", methods=["POST"])
+        def door(self, request: IRequest) -> Page:
+            return Page()
+
+    client = client_of(Routes(Mindful().routes))
+    assert client.request("POST", "/mcp").status == 200
+    assert client.request("PUT", "/mcp").status == 405
+    assert client.request("POST", "/mcp").status == 200
+
+
+def test_a_served_path_that_klein_does_not_know_is_klein_s_404(
+    client_of: Callable[[Resource], HTTPHarness],
+) -> None:
+    assert client_of(Routes(Small().routes)).request("GET", "/").status == 404

@@ -125,6 +125,28 @@ def test_a_flood_sent_ahead_of_an_answer_is_not_read(server: MemoryServer) -> No
     assert statuses(connection) == [200]
 
 
+def test_requests_that_follow_each_other_share_their_timers(
+    server: MemoryServer,
+) -> None:
+    connection = server.http.connect()
+    connection.send(server.http.encode(body=PING))
+    before = server.reactor.getDelayedCalls()
+    assert len(before) == 2
+    for _ in range(10):
+        connection.send(server.http.encode(body=PING))
+    assert server.reactor.getDelayedCalls() == before
+
+
+def test_a_request_that_is_answered_has_no_idle_time(server: MemoryServer) -> None:
+    connection = server.http.begin(body=call("sleep 1"))
+    server.http.pump(10 * IDLE_SECONDS)
+    connection.send(b"G")  # of the next one
+    server.http.pump(10 * IDLE_SECONDS)
+    assert not is_closing(connection)
+    server.process.exit()
+    assert statuses(connection) == [200]
+
+
 # --- deadlines ---------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 
 from commander.auth.checkers import AnyoneChecker
 from commander.auth.resource import Authenticator, AuthResource
-from commander.mcp.events import Reply
+from commander.mcp.events import Reply, ToolCalled
 from commander.principals import Principal
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
@@ -288,9 +288,17 @@ def test_a_client_that_leaves_with_an_answer_and_requests_ahead_is_no_error(
 
 
 class BrokenDispatcher:
-    """Fails as nothing should."""
+    """Fails as nothing should: at once, or when it calls the tool."""
 
-    async def answer(self, *_: object) -> Reply:
+    def __init__(self, *, at_once: bool) -> None:
+        self._at_once = at_once
+
+    def receive(self, *_: object) -> ToolCalled:
+        if self._at_once:
+            raise RuntimeError("of no interest to clients")
+        return ToolCalled(id=1, name="broken", arguments={})
+
+    async def call(self, *_: object) -> Reply:
         raise RuntimeError("of no interest to clients")
 
 
@@ -318,11 +326,12 @@ def anyone(serve: Callable[[IRequest, Principal], None]) -> AuthResource:
     return AuthResource(authenticator, serve)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 def test_a_fault_behind_the_exchange_is_logged_and_answered_in_json(
-    client_of: Callable[[Resource], HTTPHarness],
+    client_of: Callable[[Resource], HTTPHarness], *, at_once: bool
 ) -> None:
     log = MemoryLog()
-    exchange = exchange_with(BrokenDispatcher(), log)
+    exchange = exchange_with(BrokenDispatcher(at_once=at_once), log)
     client = client_of(anyone(partial(exchange.serve, plain_rpc=False)))
     response = client.request(body=PING)
     assert response.status == 500
@@ -333,6 +342,20 @@ def test_a_fault_behind_the_exchange_is_logged_and_answered_in_json(
     idle: list[None] = []
     exchange.when_idle().addCallback(idle.append)
     assert idle == [None]
+
+
+def test_a_fault_in_writing_an_answer_is_logged_and_goes_no_further(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(data: bytes) -> None:
+        raise RuntimeError("of no interest to clients")
+
+    with MemoryServer() as server:
+        connection = server.http.connect()
+        monkeypatch.setattr(connection.transport, "write", fail)
+        connection.send(server.http.encode(body=PING))
+        (event,) = server.log.failures()
+    assert event["commander_event"] == "request_failed"
 
 
 def test_a_fault_before_the_exchange_is_logged_and_answered_in_json(

@@ -121,6 +121,19 @@ def test_an_access_record_tells_how_long_the_request_took(
     assert record["duration"] == 4.5
 
 
+def test_the_date_is_that_of_the_second(server: MemoryServer) -> None:
+    dates = []
+    for seconds in (0.0, 0.4, 0.7, 3600.0):
+        server.http.pump(seconds)
+        dates.append(server.http.request("GET", "/health").headers["date"])
+    assert dates == [
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:01 GMT",
+        "Thu, 01 Jan 1970 01:00:01 GMT",
+    ]
+
+
 def test_the_budget_of_all_bodies_is_64_mib(server: MemoryServer) -> None:
     assert MAX_BODIES_BYTES == 64 * 1024 * 1024
     budget = server.site.gate.budget
