@@ -13,7 +13,7 @@ EDITABLE := --config-settings editable_mode=compat -e
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check lint types contracts fix docs build image image-test lock clean \
-    venv venv-dev venv-clients venv-hadolint
+    bench soak venv venv-dev venv-clients venv-hadolint
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -44,6 +44,12 @@ fix: venv-dev ## Repair style and format where a tool can
 docs: venv-dev ## Write the reference pages anew
 	$(BIN)/python -m commander.reference >docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
+
+bench: venv ## Measure, about 7 min; one: ONLY=spawn; to see that it works: QUICK=1
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
+
+soak: venv ## Look for leaks under load for 10 min; shorter: SECONDS=60
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
 
 build: venv-dev ## Make wheel and sdist in dist/
 	$(BIN)/python -m build
