@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "OutputWindow",
     "StartFailed",
+    "Survivor",
 ]
 
 
@@ -43,6 +44,9 @@ class EndedBy(enum.Enum):
     server did not send."""
     TIMEOUT = "timeout"
     OUTPUT_LIMIT = "output_limit"
+    PROCESS_LIMIT = "process_limit"
+    OOM = "oom"
+    """The kernel killed it for want of memory; said on the kernel's word only."""
     SERVER_SHUTDOWN = "server_shutdown"
 
 
@@ -63,6 +67,15 @@ class OutputWindow:
 
 
 @attrs.frozen(kw_only=True)
+class Survivor:
+    """A process of a command that did not end although it was killed."""
+
+    pid: int
+    name: str
+    """As the kernel shows it: at most 15 characters."""
+
+
+@attrs.frozen(kw_only=True)
 class Outcome:
     """How a command that was started ended."""
 
@@ -76,10 +89,14 @@ class Outcome:
     queued_seconds: float = 0.0
     stdout: OutputWindow
     stderr: OutputWindow
-    background_ended: bool = False
-    """Processes that the command left behind in its group were ended too."""
+    background_processes: int = 0
+    """Processes that the command left behind when it ended, and that were ended."""
+    survivors: tuple[Survivor, ...] = ()
+    """Processes that could not be ended: they are stuck in the kernel."""
     reaped: bool = True
     """False if the kernel had not reported the shell's end when we stopped waiting."""
+    hint: str | None = None
+    """What else is known about the ending, in words."""
 
 
 @attrs.frozen(kw_only=True)

@@ -17,8 +17,14 @@ from typing import Final
 import attrs
 
 from commander.auth.state import state_file
+from commander.errors import StartError
+from commander.execution.cgroups import writable_group
 from commander.execution.checks import directory_problem, shell_problem
+from commander.execution.hardening import hardening_offered
 from commander.execution.launcher import find_launcher
+from commander.execution.memory_killer import find_victim_count
+from commander.execution.native import Unavailable, load
+from commander.execution.run_as import find_run_as
 from commander.settings import Settings
 from commander.sources import binds_loopback
 
@@ -41,17 +47,21 @@ class Finding:
 
 
 def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at everything; may start one short process and takes some milliseconds."""
+    """Look at everything; may start two short processes and takes some milliseconds."""
     yield _python()
     yield _shell(settings)
     yield _session()
+    yield _user(settings)
     yield _token(settings, environ)
     yield _policy(settings)
     yield _descriptors(settings)
     yield from _paths(settings, environ)
     yield _reaper()
+    yield _protection()
     yield _sandbox()
-    yield _cgroup()
+    yield _limits(settings)
+    yield _processes(settings)
+    yield _memory_killer()
     yield Finding(
         subject="spool",
         state="not in this version",
@@ -92,13 +102,41 @@ def _shell(settings: Settings) -> Finding:
 
 
 def _session() -> Finding:
-    launcher = find_launcher()
-    if launcher.name == "setsid":
-        return Finding(subject="command sessions", state="by setsid and env --chdir")
+    bindings = load()
+    if not isinstance(bindings, Unavailable):
+        return Finding(
+            subject="command sessions", state="by posix_spawn, in threads of their own"
+        )
+    slower = f"slower starts, which hold the server up ({bindings.reason})"
+    if find_launcher().name == "setsid":
+        return Finding(
+            subject="command sessions", state="by setsid and env --chdir", cost=slower
+        )
     return Finding(
         subject="command sessions",
         state="by Python",
-        cost="a Python start for each command; install util-linux and GNU coreutils",
+        cost=f"{slower}, and a Python for each; install util-linux and GNU coreutils",
+    )
+
+
+def _user(settings: Settings) -> Finding:
+    subject = "commands run as"
+    if settings.run_as is None:
+        return Finding(
+            subject=subject,
+            state="the server's user",
+            cost="they can signal the server, and read and write its files",
+        )
+    try:
+        user = find_run_as(settings.run_as).user
+    except StartError as error:
+        return Finding(
+            subject=subject, state=settings.run_as, cost=f"no start: {error}"
+        )
+    return Finding(
+        subject=subject,
+        state=f"{settings.run_as} (uid {user.uid}, gid {user.gid})",
+        cost=user.directory_problem(settings.commands_directory) or "",
     )
 
 
@@ -185,12 +223,33 @@ def _if_not_writable(path: Path) -> str:
 
 
 def _reaper() -> Finding:
+    # A kernel can be built without it.
+    lists_children = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+    if not (lists_children and hardening_offered().subreaper):
+        return Finding(
+            subject="process reaper",
+            state="none: the kernel does not list children or hand orphans over",
+            cost="a process that leaves its session (setsid, double fork) outlives its "
+            "command",
+        )
     return Finding(
         subject="process reaper",
-        state="not in this version",
-        cost="a process that leaves its session (setsid, double fork) outlives its "
-        "command"
-        + ("; as process 1, use an init such as tini" if os.getpid() == 1 else ""),
+        state="the server adopts, ends and reaps what its commands leave",
+        cost="as process 1 it adopts what others start here too, and ends it: use an "
+        "init such as tini"
+        if os.getpid() == 1
+        else "",
+    )
+
+
+def _protection() -> Finding:
+    missing = hardening_offered().missing
+    return Finding(
+        subject="self-defence",
+        state="in part"
+        if missing
+        else "memory and environment closed, no new privileges for commands",
+        cost="; ".join(missing),
     )
 
 
@@ -214,11 +273,56 @@ def _landlock_version() -> int:
     return max(0, int(number))
 
 
-def _cgroup() -> Finding:
-    writable = os.access("/sys/fs/cgroup/cgroup.procs", os.W_OK)
+def _limits(settings: Settings) -> Finding:
+    each = {
+        "processor time": settings.limit_cpu_seconds,
+        "memory": settings.limit_memory_bytes,
+        "file size": settings.limit_file_bytes,
+        "open files": settings.limit_files,
+    }
+    limited = [name for name, limit in each.items() if limit is not None]
+    if limited:
+        state = f"{', '.join(limited)} of each process, by the kernel"
+        return Finding(subject="limits", state=state)
     return Finding(
         subject="limits",
-        state="not in this version"
-        + (" (cgroup is writable here)" if writable else " (cgroup is not writable)"),
-        cost="memory, processor and processes of a command are bound by the container",
+        state="none",
+        cost="a command may use what the server may; set MCP_LIMIT_CPU_SECONDS and "
+        "others, or bound the container",
+    )
+
+
+def _processes(settings: Settings) -> Finding:
+    subject = "process limit"
+    if settings.limit_processes is None:
+        return Finding(
+            subject=subject,
+            state="none",
+            cost="a fork bomb stops everything; set MCP_LIMIT_PROCESSES, or bound the "
+            "container",
+        )
+    group = writable_group()
+    if not isinstance(group, str):
+        return Finding(subject=subject, state=f"by control groups in {group.path}")
+    if settings.run_as is not None:
+        return Finding(
+            subject=subject,
+            state=f"of all processes of {settings.run_as} together",
+            cost=f"commands share it: {group}",
+        )
+    return Finding(
+        subject=subject,
+        state="counted",
+        cost=f"between two counts a command may have more: {group}",
+    )
+
+
+def _memory_killer() -> Finding:
+    count = find_victim_count()
+    return Finding(
+        subject="out of memory",
+        state="not told by the kernel" if count is None else f"told by {count.file}",
+        cost="a command that the kernel ends for want of memory looks killed by anyone"
+        if count is None
+        else "",
     )

@@ -30,6 +30,8 @@ __all__ = [
     "SWITCH",
     "TEXT",
     "TOKEN",
+    "USER",
+    "WHOLE_SECONDS",
     "Kind",
     "printable",
 ]
@@ -59,6 +61,11 @@ _MIN_DURATION_SECONDS: Final = 1e-6
 """Less would be written back as zero."""
 _MAX_DURATION_SECONDS: Final = 366 * 24 * 3600.0
 """A timer further away than a year is a mistake in the unit."""
+_USER: Final = re.compile(
+    r"[a-z_][a-z0-9_.-]{0,31}|[0-9]{1,10}(:[0-9]{1,10})?", re.IGNORECASE
+)
+_MAX_USER_ID: Final = 2**32 - 2
+"""The next one means "leave it as it is" to the kernel."""
 _SWITCH_WORDS: Final = {
     **dict.fromkeys(("1", "t", "true", "on", "yes"), True),
     **dict.fromkeys(("0", "f", "false", "off", "no"), False),
@@ -116,6 +123,22 @@ def _duration(text: str) -> float:
     if seconds > _MAX_DURATION_SECONDS:
         raise ValueError("longer than a year")
     return seconds
+
+
+def _whole_seconds(text: str) -> int:
+    seconds = _positive_duration(text)
+    if seconds != int(seconds):
+        raise ValueError("not whole")
+    return int(seconds)
+
+
+def _user(text: str) -> str:
+    user = text.strip()
+    if not _USER.fullmatch(user):
+        raise ValueError("not a user")
+    if any(int(n) > _MAX_USER_ID for n in user.split(":") if n.isdigit()):
+        raise ValueError("out of range")
+    return user
 
 
 def _size(text: str) -> int:
@@ -216,6 +239,12 @@ DURATION: Final = Kind(
 DURATION_OR_ZERO: Final = Kind(
     accepts=f"{ACCEPTED_DURATION}, or 0", parse=_duration, show=format_duration
 )
+WHOLE_SECONDS: Final = Kind(
+    accepts="whole seconds such as 90, 90s or 1h30m, greater than zero",
+    parse=_whole_seconds,
+    show=format_duration,
+)
+USER: Final = Kind(accepts="a user's name, its number, or uid:gid", parse=_user)
 SWITCH: Final = Kind(
     accepts="true or false",
     parse=_switch,

@@ -44,8 +44,17 @@ GROUPS: Final = {
         "default_timeout_seconds",
         "max_timeout_seconds",
         "kill_grace_seconds",
+        "run_as",
         "max_output_bytes",
         "output_limit_bytes",
+        "memory_budget_bytes",
+    ),
+    "Limits of one command": (
+        "limit_cpu_seconds",
+        "limit_memory_bytes",
+        "limit_file_bytes",
+        "limit_files",
+        "limit_processes",
     ),
     "How many run": (
         "max_concurrent",

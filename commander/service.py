@@ -21,14 +21,19 @@ from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.resource import Authenticator
 from commander.auth.tokens import TokenDigest
 from commander.execution.admission import Admission
-from commander.execution.executor import ExecutionLimits, Executor
-from commander.execution.groups import GroupSignals
-from commander.execution.launcher import Launcher
+from commander.execution.confinement import Confinement, confine
+from commander.execution.engine import ProcessEngine
+from commander.execution.executor import Executor, Start
+from commander.execution.hardening import Hardening
+from commander.execution.limits import CommandLimits
+from commander.execution.memory_killer import MemoryKiller, find_victim_count
 from commander.execution.runner import CommandRunner
+from commander.execution.running import Supervision
 from commander.interfaces import Monotonic
 from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.versions import HANDSHAKE_VERSIONS
+from commander.output.budget import MemoryBudget
 from commander.policy.checker import PolicyChecker
 from commander.reactors import ICommanderReactor
 from commander.sessions.dispatcher import Dispatcher
@@ -80,8 +85,8 @@ class Surroundings:
     reactor: ICommanderReactor
     monotonic: Monotonic
     environ: Mapping[str, str] = attrs.field(repr=False)
-    launcher: Launcher
-    groups: GroupSignals
+    engine: ProcessEngine
+    hardening: Hardening
     log: StructuredLog
     wire: Wire | None = None
     """Standard input and output, claimed, if clients are served there."""
@@ -94,6 +99,7 @@ class CommanderService(Service):
         surroundings: The process around it.
         front: What clients see.
         shutdown: The way down.
+        confinement: What binds every command.
         stdin_descriptor: Closed when the service has stopped.
     """
 
@@ -103,14 +109,17 @@ class CommanderService(Service):
         surroundings: Surroundings,
         front: Front,
         shutdown: Shutdown,
+        confinement: Confinement,
         stdin_descriptor: int,
     ) -> None:
         self._reactor = surroundings.reactor
         self._monotonic = surroundings.monotonic
-        self._launcher = surroundings.launcher
+        self._engine = surroundings.engine
+        self._hardening = surroundings.hardening
         self._log = surroundings.log
         self._front = front
         self._shutdown = shutdown
+        self._confinement = confinement
         self._stdin_descriptor = stdin_descriptor
         self._started_at = self._monotonic()
         self._stop_reason: str | None = None
@@ -154,12 +163,12 @@ class CommanderService(Service):
             port=getattr(address, "port", None),
             pid=os.getpid(),
         )
-        self._log.info(
-            "process_engine",
-            "processes that leave their session (setsid, double fork) are not tracked",
-            spawner="twisted",
-            session=self._launcher.name,
-        )
+        self._log.info("process_engine", **self._engine.described)
+        for missing in self._hardening.missing:
+            self._log.warn("protection_missing", missing)
+        if self._confinement.mechanisms:
+            self._log.info("limits", **self._confinement.mechanisms)
+        self._engine.start()
         self._front.start(self._client_gone)
 
     def stopService(self) -> Deferred[None]:
@@ -176,6 +185,7 @@ class CommanderService(Service):
         self.note_stop_reason("the reactor stopped")
         self._log.info("server_stopping", reason=self._stop_reason)
         await self._shutdown.run()
+        self._engine.stop()
         os.close(self._stdin_descriptor)
         self._log.info(
             "server_stopped",
@@ -197,7 +207,8 @@ def build(
     stdin_descriptor = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     checker = policy_checker(settings)
     admission = _admission(settings, surroundings)
-    executor = _executor(settings, surroundings, stdin_descriptor)
+    confinement = _confinement(settings)
+    executor = _executor(settings, surroundings, confinement, stdin_descriptor)
     runner = CommandRunner(
         checker=checker,
         admission=admission,
@@ -218,6 +229,7 @@ def build(
             front=front,
             **_patience(settings),
         ),
+        confinement=confinement,
         stdin_descriptor=stdin_descriptor,
     )
 
@@ -258,25 +270,51 @@ def _admission(settings: Settings, surroundings: Surroundings) -> Admission:
     )
 
 
+def _confinement(settings: Settings) -> Confinement:
+    return confine(
+        CommandLimits(
+            cpu_seconds=settings.limit_cpu_seconds,
+            memory_bytes=settings.limit_memory_bytes,
+            file_bytes=settings.limit_file_bytes,
+            files=settings.limit_files,
+            processes=settings.limit_processes,
+        ),
+        run_as=settings.run_as,
+        directory=settings.commands_directory,
+    )
+
+
 def _executor(
-    settings: Settings, surroundings: Surroundings, stdin_descriptor: int
+    settings: Settings,
+    surroundings: Surroundings,
+    confinement: Confinement,
+    stdin_descriptor: int,
 ) -> Executor:
+    monotonic = surroundings.monotonic
     return Executor(
-        reactor=surroundings.reactor,
-        monotonic=surroundings.monotonic,
-        limits=ExecutionLimits(
+        spawner=surroundings.engine.spawner,
+        start=Start(
             shell=settings.shell,
             shell_arg=settings.shell_arg,
             directory=settings.commands_directory,
+            environ=surroundings.environ,
+            pass_env=settings.pass_env,
+            run_as=confinement.run_as,
+            limits=confinement.launcher_limits,
+            stdin_descriptor=stdin_descriptor,
+        ),
+        supervision=Supervision(
+            clock=surroundings.reactor,
+            monotonic=monotonic,
+            trees=surroundings.engine.trees,
+            setup=confinement.setup,
+            memory_killer=MemoryKiller(monotonic, find_victim_count()),
+            output_budget=MemoryBudget(settings.memory_budget_bytes),
             kill_grace_seconds=settings.kill_grace_seconds,
             max_output_bytes=settings.max_output_bytes,
             output_limit_bytes=settings.output_limit_bytes,
-            pass_env=settings.pass_env,
+            counted_processes=confinement.counted_processes,
         ),
-        launcher=surroundings.launcher,
-        groups=surroundings.groups,
-        environ=surroundings.environ,
-        stdin_descriptor=stdin_descriptor,
     )
 
 

@@ -31,6 +31,8 @@ from commander.kinds import (
     SWITCH,
     TEXT,
     TOKEN,
+    USER,
+    WHOLE_SECONDS,
 )
 from commander.specs import setting
 
@@ -282,6 +284,73 @@ class Settings:
         "Off: output costs no memory.",
         variable="MCP_OUTPUT_LIMIT_BYTES",
         unit="bytes",
+    )
+    memory_budget_bytes: int = setting(
+        96 * 1024 * 1024,
+        SIZE,
+        "Memory for the kept output of all commands together. When it is used up, "
+        "windows get smaller than `MCP_MAX_OUTPUT_BYTES`, the largest first; what they "
+        "drop is counted. Each command has 8 KiB of its own: less than that for "
+        "`MCP_MAX_CONCURRENT` commands is an error at start.",
+        "The full windows of all commands, and half as much again.",
+        variable="MCP_MEMORY_BUDGET_BYTES",
+        unit="bytes",
+    )
+    limit_cpu_seconds: int | None = setting(
+        None,
+        WHOLE_SECONDS,
+        "Processor time of each process of a command. Then it gets SIGXCPU, and a "
+        "second later SIGKILL.",
+        "Off: the run limit bounds a command already.",
+        variable="MCP_LIMIT_CPU_SECONDS",
+        unit="seconds",
+    )
+    limit_memory_bytes: int | None = setting(
+        None,
+        SIZE,
+        "Address space of each process of a command. Beyond it, its allocations fail. "
+        "At least 16 MiB.",
+        "Off: programs with a garbage collector reserve much more than they use.",
+        variable="MCP_LIMIT_MEMORY_BYTES",
+        unit="bytes",
+    )
+    limit_file_bytes: int | None = setting(
+        None,
+        SIZE,
+        "Size of a file that a command writes. Beyond it, the process gets SIGXFSZ.",
+        "Off: how large a disk is, only its owner knows.",
+        variable="MCP_LIMIT_FILE_BYTES",
+        unit="bytes",
+    )
+    limit_files: int | None = setting(
+        None,
+        COUNT,
+        "Files and sockets that each process of a command has open. At least 16.",
+        "Off: the server's own limit holds.",
+        variable="MCP_LIMIT_FILES",
+        unit="files",
+    )
+    limit_processes: int | None = setting(
+        None,
+        COUNT,
+        "Processes of a command. Where the server may make control groups, one more "
+        "cannot be made; threads count too. Else, with `MCP_RUN_AS`, the limit is for "
+        "all processes and threads of that user together. Else processes are counted "
+        "four times a second, and a command with more is ended. The log of the start "
+        "names which of them holds.",
+        "Off: containers bound processes themselves.",
+        variable="MCP_LIMIT_PROCESSES",
+        unit="processes",
+    )
+    run_as: str | None = setting(
+        None,
+        USER,
+        "Run commands as this user. `uid:gid` means no group but this. The server must "
+        "be root, or have CAP_SETUID, CAP_SETGID and CAP_KILL, and find `setpriv` and "
+        "`prlimit` of util-linux; otherwise it does not start. HOME, USER and LOGNAME "
+        "are that user's.",
+        "Off: it takes a server with rights that it should not have in a container.",
+        variable="MCP_RUN_AS",
     )
     pass_env: tuple[str, ...] = setting(
         (),

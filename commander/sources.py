@@ -39,6 +39,12 @@ _TYPING_ERRORS: Final = 2
 _TABLE_COLUMNS: Final = 100
 _HARMLESS_RESERVED: Final = {"MCP_SANDBOX": ("auto", "off")}
 """Values of protective names that demand nothing."""
+_OUTPUT_FLOOR_BYTES: Final = 8 * 1024
+"""What the two streams of a command keep whatever the memory budget is."""
+_LEAST_MEMORY_BYTES: Final = 16 * 1024**2
+"""Address space below which common programs do not start."""
+_LEAST_FILES: Final = 16
+"""Descriptors below which shells and compilers fail in strange ways."""
 _LOOPBACK_ENDPOINT: Final = re.compile(
     r"tcp6?:[0-9]+(?::backlog=[0-9]+)?"
     r":interface=(?P<address>(?:[^:\\=]|\\:)+)(?::backlog=[0-9]+)?"
@@ -257,6 +263,7 @@ def _check(loaded: Loaded) -> None:
         )
     _check_access(loaded)
     _check_shell(loaded)
+    _check_limits(loaded)
     directory = settings.working_directory
     if directory is not None and not os.path.isdir(directory):
         raise _not_accepted(_set(loaded, "working_directory"), "an existing directory")
@@ -294,6 +301,22 @@ def _check_shell(loaded: Loaded) -> None:
         raise _not_accepted(_set(loaded, "shell"), "an executable file")
 
 
+def _check_limits(loaded: Loaded) -> None:
+    """Limits under which nothing would run are mistakes."""
+    settings = loaded.settings
+    floor = settings.max_concurrent * _OUTPUT_FLOOR_BYTES
+    if settings.memory_budget_bytes < floor:
+        raise SettingError(
+            f"{_set(loaded, 'memory_budget_bytes')} is less than the {floor} bytes "
+            f"that {_set(loaded, 'max_concurrent')} takes at 8KiB a command"
+        )
+    memory, files = settings.limit_memory_bytes, settings.limit_files
+    if memory is not None and memory < _LEAST_MEMORY_BYTES:
+        raise _not_accepted(_set(loaded, "limit_memory_bytes"), "at least 16MiB")
+    if files is not None and files < _LEAST_FILES:
+        raise _not_accepted(_set(loaded, "limit_files"), f"at least {_LEAST_FILES}")
+
+
 def _check_reserved(variables: Mapping[str, _Given]) -> None:
     for reserved in RESERVED:
         given = variables.get(reserved.variable)
@@ -319,6 +342,13 @@ def _warnings(loaded: Loaded, variables: Mapping[str, _Given]) -> Iterator[str]:
         yield (
             f"MCP_AUTH_TOKEN has fewer than {_GOOD_TOKEN_CHARACTERS} characters and "
             "may be guessed"
+        )
+    processes = settings.limit_processes
+    if settings.run_as and processes and processes < settings.max_concurrent:
+        yield (
+            f"{_set(loaded, 'limit_processes')} may be too few: without control groups "
+            f"it bounds all processes of {_cut(settings.run_as)} together, and "
+            f"{_set(loaded, 'max_concurrent')} commands may run at once"
         )
     for reserved in RESERVED:
         if not reserved.protective and reserved.variable in variables:

@@ -93,15 +93,13 @@ RESERVED: Final = tuple(
     for protective, names in (
         (
             True,
-            "MCP_AUTH_TOKENS_FILE MCP_LIMIT_CPU_SECONDS MCP_LIMIT_MEMORY_BYTES "
-            "MCP_LIMIT_FILE_BYTES MCP_LIMIT_FILES MCP_LIMIT_PROCESSES MCP_RUN_AS "
-            "MCP_SANDBOX MCP_WORKSPACE",
+            "MCP_AUTH_TOKENS_FILE MCP_SANDBOX MCP_WORKSPACE",
         ),
         (
             False,
             "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_MAX_SESSIONS "
-            "MCP_MEMORY_BUDGET_BYTES MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR "
-            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
+            "MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR MCP_SPOOL_JOB_BYTES "
+            "MCP_SPOOL_TOTAL_BYTES",
         ),
     )
     for name in names.split()

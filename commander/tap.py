@@ -27,9 +27,8 @@ from commander.auth.state import DeskToken, desk_token, keep_token
 from commander.auth.tokens import TokenDigest, digest_of
 from commander.banner import banner
 from commander.errors import StartError
-from commander.execution.groups import PosixGroups
-from commander.execution.hardening import keep_out_of_proc
-from commander.execution.launcher import find_launcher
+from commander.execution.engine import find_engine
+from commander.execution.hardening import harden
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings
@@ -128,21 +127,22 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
     from twisted.internet import reactor  # only here, and not before twist chose it
 
     settings = loaded.settings
-    keep_out_of_proc()
+    hardening = harden()
     desk = _desk_token(settings)
     if desk is not None:
         sources = {**loaded.sources, "auth_token": Source.GENERATED}
         loaded = attrs.evolve(loaded, sources=sources)
-    log = StructuredLog("commander")
+    log = StructuredLog("commander", threshold=Level.parse(settings.log_level))
+    ours = ICommanderReactor(reactor, reactor)
     service = build(
         settings,
         token=_digest(settings, desk),
         surroundings=Surroundings(
-            reactor=ICommanderReactor(reactor, reactor),
+            reactor=ours,
             monotonic=time.monotonic,
             environ=os.environ,
-            launcher=find_launcher(),
-            groups=PosixGroups(),
+            engine=find_engine(ours, time.monotonic, hardening),
+            hardening=hardening,
             log=log,
             wire=_wire(settings),
         ),

@@ -12,7 +12,13 @@ import pytest
 
 from commander import doctor
 from commander.doctor import Finding, examine, report
+from commander.errors import StartError
+from commander.execution.cgroups import OwnGroup
+from commander.execution.hardening import Hardening
 from commander.execution.launcher import Launcher
+from commander.execution.memory_killer import VictimCount
+from commander.execution.native import Bindings, Unavailable
+from commander.execution.run_as import RunAs, User
 from commander.settings import Settings
 
 
@@ -29,6 +35,7 @@ def test_every_subject_is_looked_at_once() -> None:
     assert {"shell", "token", "sandbox", "process reaper", "limits", "spool"} <= set(
         subjects
     )
+    assert {"commands run as", "self-defence", "process limit"} <= set(subjects)
 
 
 def test_what_costs_something_is_marked_with_its_price() -> None:
@@ -107,20 +114,127 @@ def test_directories_are_asked_about(
     assert "not writable" in findings["log files"].cost
 
 
-def test_commands_that_start_through_python_cost_time(
+class Bound(Bindings):
+    """Bindings that nobody calls."""
+
+    def __init__(self) -> None:
+        pass
+
+
+def test_commands_that_do_not_start_in_threads_cost_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctor, "find_launcher", lambda: Launcher(name="python"))
-    assert found(Settings())["command sessions"].cost
+    monkeypatch.setattr(doctor, "load", Bound)
+    assert not found(Settings())["command sessions"].cost
+    monkeypatch.setattr(doctor, "load", lambda: Unavailable(reason="no such call"))
     launcher = Launcher(name="setsid", setsid="/s", env="/e")
     monkeypatch.setattr(doctor, "find_launcher", lambda: launcher)
-    assert not found(Settings())["command sessions"].cost
+    finding = found(Settings())["command sessions"]
+    assert "setsid" in finding.state
+    assert "no such call" in finding.cost
+    monkeypatch.setattr(doctor, "find_launcher", lambda: Launcher(name="python"))
+    assert "util-linux" in found(Settings())["command sessions"].cost
+
+
+def test_the_user_of_commands_is_tried(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert "signal the server" in found(Settings())["commands run as"].cost
+
+    user = User(uid=7, gid=8, groups=frozenset({8}))
+    run_as = RunAs(user=user, prlimit="/p", setpriv="/s")
+    monkeypatch.setattr(doctor, "find_run_as", lambda text: run_as)
+    settings = Settings(run_as="7:8", working_directory="/")
+    finding = found(settings)["commands run as"]
+    assert (finding.state, finding.cost) == ("7:8 (uid 7, gid 8)", "")
+    monkeypatch.setattr(User, "may_enter", lambda self, path: False)
+    assert "may not be entered" in found(settings)["commands run as"].cost
+
+    def refuse(text: str) -> RunAs:
+        raise StartError("no such user")
+
+    monkeypatch.setattr(doctor, "find_run_as", refuse)
+    finding = found(Settings(run_as="nemo"))["commands run as"]
+    assert (finding.state, finding.cost) == ("nemo", "no start: no such user")
+
+
+@pytest.mark.parametrize("lacking", ["subreaper", "children"])
+def test_a_kernel_that_hands_no_orphans_over_is_found(
+    monkeypatch: pytest.MonkeyPatch, lacking: str
+) -> None:
+    if lacking == "subreaper":
+        offered = Hardening(subreaper=False, missing=("no subreaper",))
+        monkeypatch.setattr(doctor, "hardening_offered", lambda: offered)
+    else:
+        monkeypatch.setattr(os, "getpid", lambda: 2**22 + 1)
+    assert "outlives" in found(Settings())["process reaper"].cost
 
 
 def test_process_1_is_told_to_use_an_init(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "hardening_offered", Hardening)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
     assert "tini" not in found(Settings())["process reaper"].cost
     monkeypatch.setattr(os, "getpid", lambda: 1)
     assert "tini" in found(Settings())["process reaper"].cost
+
+
+def test_a_protection_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "hardening_offered", Hardening)
+    assert not found(Settings())["self-defence"].cost
+    offered = Hardening(memory_closed=False, missing=("commands read all", "and more"))
+    monkeypatch.setattr(doctor, "hardening_offered", lambda: offered)
+    assert found(Settings())["self-defence"].cost == "commands read all; and more"
+
+
+def test_limits_are_named_and_their_absence_costs_something() -> None:
+    assert "MCP_LIMIT_CPU_SECONDS" in found(Settings())["limits"].cost
+    finding = found(Settings(limit_memory_bytes=2**30, limit_files=64))["limits"]
+    assert finding.state == "memory, open files of each process, by the kernel"
+    assert not finding.cost
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "state", "cost"),
+    [
+        (Settings(), "closed", "none", "MCP_LIMIT_PROCESSES"),
+        (
+            Settings(limit_processes=9),
+            OwnGroup(path=Path("/cg"), unified=True),
+            "by control groups in /cg",
+            "",
+        ),
+        (
+            Settings(limit_processes=9, run_as="7:8"),
+            "closed",
+            "of all processes of 7:8 together",
+            "closed",
+        ),
+        (Settings(limit_processes=9), "closed", "counted", "closed"),
+    ],
+)
+def test_what_keeps_the_limit_of_processes_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+    own: OwnGroup | str,
+    state: str,
+    cost: str,
+) -> None:
+    monkeypatch.setattr(doctor, "writable_group", lambda: own)
+    finding = found(settings)["process limit"]
+    assert finding.state == state
+    assert cost in finding.cost
+    assert bool(cost) == bool(finding.cost)
+
+
+def test_a_kernel_that_does_not_count_its_victims_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    count = VictimCount(file=Path("/cg/memory.events"))
+    monkeypatch.setattr(doctor, "find_victim_count", lambda: count)
+    finding = found(Settings())["out of memory"]
+    assert (finding.state, finding.cost) == ("told by /cg/memory.events", "")
+    monkeypatch.setattr(doctor, "find_victim_count", lambda: None)
+    assert found(Settings())["out of memory"].cost
 
 
 class FakeKernel:
@@ -137,7 +251,7 @@ class FakeKernel:
 def test_landlocks_version_is_the_kernels_answer(
     monkeypatch: pytest.MonkeyPatch, answer: int, version: int
 ) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name: FakeKernel(answer))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name, **options: FakeKernel(answer))
     expected = f"Landlock {version}" if version else "no Landlock"
     assert expected in found(Settings())["sandbox"].state
 

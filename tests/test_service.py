@@ -17,7 +17,7 @@ from zope.interface.verify import verifyObject
 
 from commander import __version__
 from commander.errors import StartError
-from commander.execution.launcher import Launcher
+from commander.execution.hardening import Hardening
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings
 from commander.telemetry.logging import StructuredLog
@@ -47,8 +47,8 @@ def surroundings(reactor: ProcessReactor, log: MemoryLog | None = None) -> Surro
         reactor=reactor,
         monotonic=reactor.seconds,
         environ={"SECRET": "in-the-environment", "PATH": "/bin"},
-        launcher=Launcher(name="memory"),
-        groups=reactor,
+        engine=reactor.engine,
+        hardening=Hardening(missing=("a protection is not there",)),
         log=StructuredLog("test", observer=log or MemoryLog()),
     )
 
@@ -185,8 +185,19 @@ def test_the_start_is_written_down_with_what_is_not_guaranteed() -> None:
             "pid": os.getpid(),
         }
         engine = server.log.named("process_engine")
-        assert engine == [{"spawner": "twisted", "session": "memory"}]
-        assert any("are not tracked" in line for line in server.log.lines())
+        assert engine == [{"spawner": "memory"}]
+
+
+def test_a_protection_that_is_missing_is_written_down() -> None:
+    log, reactor = MemoryLog(), ProcessReactor()
+    service = build(
+        Settings(limit_files=100), token=None, surroundings=surroundings(reactor, log)
+    )
+    service.listen()
+    service.startService()
+    assert any("a protection is not there" in line for line in log.lines())
+    assert log.named("limits") == [{"MCP_LIMIT_FILES": "RLIMIT_NOFILE"}]
+    stop(service)
 
 
 def test_an_address_without_a_host_is_written_down_as_it_is() -> None:
@@ -309,14 +320,8 @@ def test_the_settings_reach_what_they_are_about(tmp_path: Path) -> None:
         assert answer(called(server, "cat x"))["status"] == "denied"
         first = called(server, "echo secret-word")
         process = server.process
-        assert process.arguments == (
-            "/usr/bin/setsid",
-            "/usr/bin/env",
-            f"--chdir={tmp_path}",
-            "/bin/sh",
-            "-ec",
-            "echo secret-word",
-        )
+        assert process.arguments == ("/bin/sh", "-ec", "echo secret-word")
+        assert process.directory == str(tmp_path)
         called(server, "echo 2")
         assert answer(called(server, "echo 3"))["status"] == "busy"
         process.ignore("SIGTERM")

@@ -68,6 +68,8 @@ def test_names_are_given_to_one_setting_only() -> None:
         ("auth_token", "MCP_AUTH_TOKEN", None),
         ("default_timeout_seconds", "MCP_DEFAULT_TIMEOUT", "timeout"),
         ("kill_grace_seconds", "MCP_KILL_GRACE", "kill-grace"),
+        ("limit_cpu_seconds", "MCP_LIMIT_CPU_SECONDS", "limit-cpu-seconds"),
+        ("run_as", "MCP_RUN_AS", "run-as"),
         ("http_host", "MCP_HTTP_HOST", "host"),
         ("http_port", "MCP_HTTP_PORT", "port"),
         ("use_default_blocklist", None, "use-default-blocklist"),
@@ -106,6 +108,17 @@ def test_the_defaults_are_those_of_the_guide() -> None:
     assert settings.log_level == "info"
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 3000)
     assert settings.server_name == "go-mcp-commander"
+
+
+def test_no_command_is_limited_unless_an_operator_says_so() -> None:
+    settings = Settings()
+
+    assert settings.run_as is None
+    assert [
+        value
+        for name, value in attrs.asdict(settings).items()
+        if name.startswith("limit_")
+    ] == [None] * 5
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -147,7 +147,7 @@ def test_a_command_that_is_ended_is_answered_and_written_down(hasty: Stage) -> N
     assert facts["error"] == "command ended: the server is shutting down"
     (record,) = hasty.server.log.named("CMD_EXEC")
     assert record["ended_by"].value == "server_shutdown"
-    assert hasty.server.reactor.processes[0].group_alive is False
+    assert hasty.server.reactor.processes[0].live == 0
     asked.lose()
 
 

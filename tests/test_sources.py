@@ -14,6 +14,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 
 from commander.errors import SettingError
+from commander.output.budget import smallest_budget_bytes
 from commander.settings import Settings, is_loopback
 from commander.sources import (
     Loaded,
@@ -271,6 +272,74 @@ def test_a_working_directory_must_exist(tmp_path: Path) -> None:
     missing.mkdir()
     loaded = loaded_with(working_directory=str(missing))
     assert loaded.settings.working_directory == str(missing)
+
+
+# --- limits --------------------------------------------------------------------
+
+
+def test_the_limits_of_a_command_are_read() -> None:
+    loaded = loaded_with(
+        {
+            "MCP_LIMIT_CPU_SECONDS": "1m30s",
+            "MCP_LIMIT_MEMORY_BYTES": "512MiB",
+            "MCP_RUN_AS": "1000:1000",
+        },
+        limit_file_bytes="1GiB",
+        limit_files="256",
+        limit_processes="100",
+        memory_budget_bytes="32MiB",
+    )
+    assert loaded.settings == Settings(
+        limit_cpu_seconds=90,
+        limit_memory_bytes=512 * 1024**2,
+        limit_file_bytes=1024**3,
+        limit_files=256,
+        limit_processes=100,
+        memory_budget_bytes=32 * 1024**2,
+        run_as="1000:1000",
+    )
+    assert loaded.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("flag", "least", "less", "words"),
+    [
+        ("limit-memory-bytes", "16MiB", "16383KiB", "at least 16MiB"),
+        ("limit-files", "16", "15", "at least 16"),
+    ],
+)
+def test_a_limit_under_which_nothing_runs_is_refused(
+    flag: str, least: str, less: str, words: str
+) -> None:
+    assert load({flag: least}, {}, None).warnings == ()
+    with pytest.raises(SettingError) as caught:
+        load({flag: less}, {}, None)
+    assert str(caught.value) == f'--{flag}="{less}" is not accepted: expected {words}'
+
+
+@pytest.mark.parametrize("commands", [1, 32, 1000])
+def test_the_memory_budget_must_hold_what_every_command_has(commands: int) -> None:
+    least = smallest_budget_bytes(commands)
+    environ = {"MCP_MAX_CONCURRENT": str(commands)}
+
+    loaded_with({**environ, "MCP_MEMORY_BUDGET_BYTES": str(least)})
+    told = refusal({**environ, "MCP_MEMORY_BUDGET_BYTES": str(least - 1)})
+    assert told == (
+        f'MCP_MEMORY_BUDGET_BYTES="{least - 1}" (environment) is less than the {least} '
+        f'bytes that MCP_MAX_CONCURRENT="{commands}" (environment) takes at 8KiB a '
+        "command"
+    )
+
+
+def test_fewer_processes_than_commands_of_one_user_warn() -> None:
+    (warning,) = loaded_with(run_as="agent", limit_processes="31").warnings
+    assert warning == (
+        '--limit-processes="31" may be too few: without control groups it bounds all '
+        'processes of agent together, and MCP_MAX_CONCURRENT="32" (default) commands '
+        "may run at once"
+    )
+    assert loaded_with(run_as="agent", limit_processes="32").warnings == ()
+    assert loaded_with(limit_processes="31").warnings == ()
 
 
 # --- who can reach the server --------------------------------------------------

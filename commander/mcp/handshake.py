@@ -22,6 +22,7 @@ from commander.mcp.jsonrpc import (
     METHOD_NOT_FOUND,
     ProtocolError,
     Request,
+    encoded,
 )
 from commander.mcp.versions import negotiate
 
@@ -44,7 +45,7 @@ class HandshakeEngine:
         self, *, server: ServerInfo, tools: Sequence[Mapping[str, Any]]
     ) -> None:
         self._server = server
-        self._tools = tuple(tools)
+        self._list = encoded({"tools": tools})
         self._tool_names = tuple(str(tool["name"]) for tool in tools)
         self._methods: dict[str, Callable[[Request], Reply | ToolCalled]] = {
             "initialize": self._initialize,
@@ -109,7 +110,7 @@ class HandshakeEngine:
         """One page: any cursor is one that we never gave out."""
         if request.params.get("cursor") is not None:
             return _error(request, INVALID_PARAMS, "Invalid params: unknown cursor")
-        return results.result(request.id, {"tools": self._tools})
+        return results.result(request.id, self._list)
 
     def _call_tool(self, request: Request) -> Reply | ToolCalled:
         """S25/server/tools, Calling Tools; an unknown tool is a protocol error."""

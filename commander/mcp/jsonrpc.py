@@ -30,6 +30,7 @@ __all__ = [
     "ProtocolError",
     "Request",
     "RequestId",
+    "encoded",
     "error_body",
     "parse",
     "result_body",
@@ -108,9 +109,16 @@ def parse(body: bytes) -> Message | ProtocolError:
     return _message(value)
 
 
-def result_body(request_id: RequestId, result: Mapping[str, Any]) -> bytes:
+def result_body(
+    request_id: RequestId, result: Mapping[str, Any] | msgspec.Raw
+) -> bytes:
     """The bytes of a successful answer."""
     return msgspec.json.encode({"jsonrpc": "2.0", "id": request_id, "result": result})
+
+
+def encoded(value: object) -> msgspec.Raw:
+    """JSON that ``result_body`` takes as it is, for results that never change."""
+    return msgspec.Raw(msgspec.json.encode(value))
 
 
 def error_body(error: ProtocolError) -> bytes:

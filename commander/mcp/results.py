@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from msgspec import Raw
+
 from commander.mcp.events import Reply, ToolReturned
 from commander.mcp.jsonrpc import (
     INVALID_REQUEST,
@@ -40,7 +42,7 @@ def refusal(error: ProtocolError) -> Reply:
     return Reply(status=_STATUS_OF_CODE.get(error.code, _OK), body=error_body(error))
 
 
-def result(request_id: RequestId, value: Mapping[str, Any]) -> Reply:
+def result(request_id: RequestId, value: Mapping[str, Any] | Raw) -> Reply:
     """Answer with a result."""
     return Reply(status=_OK, body=result_body(request_id, value))
 

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from commander.mcp.events import Reply, ToolCalled, ToolReturned
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.inbound import InboundHeaders
-from commander.telemetry.logging import StructuredLog
+from commander.telemetry.logging import Level, StructuredLog
 from commander.tools.registry import CallContext, ToolAnswer, ToolRegistry
 
 __all__ = ["Dispatcher"]
@@ -39,20 +39,28 @@ class Dispatcher:
         self._registry = registry
         self._log = log
 
+    def receive(self, body: bytes, headers: InboundHeaders) -> Reply | ToolCalled:
+        """The answer to one message, or what to ``call`` for it."""
+        return self._engine.receive(body, headers)
+
+    async def call(self, called: ToolCalled, context: CallContext) -> Reply:
+        """The answer to a message that calls a tool."""
+        if self._log.writes(Level.DEBUG):
+            names = sorted(called.arguments)
+            self._log.debug("tool_call", tool=called.name, arguments=names)
+        try:
+            answer = await self._registry.call(called.name, called.arguments, context)
+        except Exception:
+            self._log.failure("tool_failed", Failure(), tool=called.name)
+            return self._engine.tool_failed(called)
+        return self._returned(called, answer)
+
     async def answer(
         self, body: bytes, headers: InboundHeaders, context: CallContext
     ) -> Reply:
         """The answer to one message; waits for the tool if it calls one."""
-        event = self._engine.receive(body, headers)
-        if isinstance(event, Reply):
-            return event
-        self._log.debug("tool_call", tool=event.name, arguments=sorted(event.arguments))
-        try:
-            answer = await self._registry.call(event.name, event.arguments, context)
-        except Exception:
-            self._log.failure("tool_failed", Failure(), tool=event.name)
-            return self._engine.tool_failed(event)
-        return self._returned(event, answer)
+        event = self.receive(body, headers)
+        return event if isinstance(event, Reply) else await self.call(event, context)
 
     def _returned(self, called: ToolCalled, answer: ToolAnswer) -> Reply:
         return self._engine.tool_returned(

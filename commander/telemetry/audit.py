@@ -13,7 +13,7 @@ from typing import Final, Literal
 from commander.commands import Busy, Outcome, StartFailed
 from commander.durations import format_duration
 from commander.interfaces import AuditedCommand
-from commander.telemetry.logging import StructuredLog
+from commander.telemetry.logging import Level, StructuredLog
 from commander.telemetry.plain import cut
 from commander.telemetry.redaction import loggable_command, mask_secrets
 
@@ -71,7 +71,7 @@ class LogAudit:
             queued=round(outcome.queued_seconds, 3),
             stdout_bytes=outcome.stdout.total_bytes,
             stderr_bytes=outcome.stderr.total_bytes,
-            background_ended=outcome.background_ended or None,
+            background_processes=outcome.background_processes or None,
         )
 
     def failed(self, command: AuditedCommand, failure: StartFailed) -> None:
@@ -109,6 +109,11 @@ class LogAccess:
 
     def __init__(self, log: StructuredLog) -> None:
         self._log = log
+
+    @property
+    def writes_requests(self) -> bool:
+        """Whether ``request`` writes anything."""
+        return self._log.writes(Level.ACCESS)
 
     def login_failed(self, peer: str, *, reason: Literal["missing", "invalid"]) -> None:
         """Write the one record of a request without a valid token.

@@ -54,10 +54,22 @@ class StructuredLog:
     Args:
         namespace: The module that logs, for Twisted's own tools.
         observer: Where events go instead of Twisted's global publisher.
+        threshold: Events above it are dropped here, before they cost anything.
     """
 
-    def __init__(self, namespace: str, observer: ILogObserver | None = None) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        observer: ILogObserver | None = None,
+        *,
+        threshold: Level = Level.DEBUG,
+    ) -> None:
         self._logger = Logger(namespace, observer=observer)
+        self._threshold = threshold
+
+    def writes(self, level: Level) -> bool:
+        """Whether events of this level go anywhere; saves making their fields."""
+        return level <= self._threshold
 
     def event(
         self, level: Level, name: str, message: str = "", /, **fields: object
@@ -102,15 +114,23 @@ class StructuredLog:
         fields: dict[str, object],
         **of_twisted: object,
     ) -> None:
-        self._logger.emit(
-            _TWISTED_LEVELS[level],
-            "{commander_event} {commander_message}",
-            commander_level=level,
-            commander_event=name,
-            commander_message=message,
-            commander_fields=fields,
+        if level > self._threshold:
+            return
+        # As Logger.emit does it, which first looks through all levels for this one.
+        event: LogEvent = {
+            "log_logger": self._logger,
+            "log_level": _TWISTED_LEVELS[level],
+            "log_namespace": self._logger.namespace,
+            "log_source": None,
+            "log_time": time.time(),
+            "log_format": "{commander_event} {commander_message}",
+            "commander_level": level,
+            "commander_event": name,
+            "commander_message": message,
+            "commander_fields": fields,
             **of_twisted,
-        )
+        }
+        self._logger.observer(event)
 
 
 def observer_factory(

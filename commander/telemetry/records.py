@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import functools
 from collections.abc import Mapping
 from typing import Final, Self
 
@@ -179,12 +180,20 @@ def text_line(record: Record) -> str:
 
 def _timestamp(seconds: float) -> str:
     """UTC with hundredths: of three digits, every thousandth would be ``401``."""
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 10_000:02d}Z"
+    second, rest = divmod(round(seconds * 1e6), 1_000_000)
+    return f"{_to_the_second(second)}.{rest // 10_000:02d}Z"
+
+
+@functools.lru_cache(1)
+def _to_the_second(second: int) -> str:
+    moment = datetime.datetime.fromtimestamp(second, datetime.UTC)
+    return moment.replace(tzinfo=None).isoformat()
 
 
 def _quiet(value: Plain) -> object:
     """The same value for the encoder, its numbers without ``401``."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return [_quiet(item) for item in value]
     if isinstance(value, dict):

@@ -22,6 +22,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+import attrs
+
 from commander.telemetry.plain import cut, cut_mark
 
 __all__ = ["MOST_COMMAND_CHARACTERS", "loggable_command", "mask_secrets"]
@@ -54,22 +56,21 @@ def loggable_command(command: str, mode: str) -> str:
 
 def mask_secrets(text: str) -> str:
     """Put ``***`` in the place of everything that has the shape of a secret."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
     lowered = text.lower()
-    if any(hint in lowered for hint in _HINTS):
-        text = _NAMED.sub(_keep_first, text)
-        text = _RANDOM.sub(_keep_first_if_random, text)
-    for program, option in _OPTIONS_OF_PROGRAMS:
-        found = program.search(text)
-        if found:
-            end = found.end()
-            text = text[:end] + option.sub(_keep_first, text[end:])
+    for shape in _SHAPES:
+        for hint in shape.hints:
+            if hint in lowered:
+                text = shape.masked(text)
+                break
     return text
 
 
-def _rule(pattern: str) -> re.Pattern[str]:
+def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE | re.DOTALL)
+
+
+def _compiled_words(pattern: str) -> re.Pattern[str]:
+    return _compiled(rf"(?<![\w-])(?:{pattern})(?![\w-])")
 
 
 def _keep_first(found: re.Match[str]) -> str:
@@ -78,6 +79,44 @@ def _keep_first(found: re.Match[str]) -> str:
 
 def _keep_prefix(found: re.Match[str]) -> str:
     return f"{found[1] or found[2]}{_MASK}"
+
+
+def _keep_first_if_random(found: re.Match[str]) -> str:
+    """Mask a long word behind a key word: secrets have digits, prose has none."""
+    if any(character.isdigit() for character in found[2]):
+        return _keep_first(found)
+    return found[0]
+
+
+@attrs.frozen
+class _Rule:
+    """A shape that a secret has wherever it stands."""
+
+    hints: tuple[str, ...]
+    """In lower case; one of them is in every text that the rule changes. Looking for
+    words is thirty times cheaper than the rule, and most commands have none."""
+    pattern: re.Pattern[str] = attrs.field(converter=_compiled)
+    replacement: Callable[[re.Match[str]], str] = _keep_first
+
+    def masked(self, text: str) -> str:
+        return self.pattern.sub(self.replacement, text)
+
+
+@attrs.frozen
+class _Program:
+    """A password behind an option that means other things to other programs."""
+
+    hints: tuple[str, ...]
+    """As those of a rule."""
+    names: re.Pattern[str] = attrs.field(converter=_compiled_words)
+    option: re.Pattern[str] = attrs.field(converter=_compiled)
+
+    def masked(self, text: str) -> str:
+        found = self.names.search(text)
+        if found is None:
+            return text
+        end = found.end()
+        return text[:end] + self.option.sub(_keep_first, text[end:])
 
 
 # A word of the shell that is not empty: a quoted text, with what is glued to it. It
@@ -100,74 +139,7 @@ _PROMISING_NAME: Final = rf"""
 """
 
 
-def _keep_first_if_random(found: re.Match[str]) -> str:
-    """Mask a long word behind a key word: secrets have digits, prose has none."""
-    if any(character.isdigit() for character in found[2]):
-        return _keep_first(found)
-    return found[0]
-
-
-_RULES: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]] = (
-    # a private key in PEM, to its end or to the end of the text
-    (
-        _rule(
-            r"""
-            (-----BEGIN[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY-----)
-            .*? (?: -----END[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY----- | \Z )
-            """
-        ),
-        _keep_first,
-    ),
-    # Authorization: Bearer x
-    (
-        _rule(
-            rf"""
-            ( authorization \\*+["']?+ \s*+ [:=] [\s\\]*+ ["']?+
-              (?: (?: apikey | aws4-hmac-sha256 | basic | bearer | digest | hawk
-                    | negotiate | token ) [\s\\]++ )?+ )
-            {_WORD}
-            """
-        ),
-        _keep_first,
-    ),
-    # Cookie: a=b; c=d
-    (
-        _rule(
-            r"""
-            ( (?<![\w-]) (?:set-)?cookie \s*+ : \s*+ )
-            [^\s"';|&]++ (?: ; \s*+ [\w.-]++ = [^\s"';|&]*+ )*+
-            """
-        ),
-        _keep_first,
-    ),
-    # scheme://user:pass@host, scheme://token@host
-    (
-        _rule(
-            r"""
-            ( :// (?: [^\s/:@"']*+ : (?=[^\s/"']*@) | (?=[^\s/:@"']{20,}+@) ) )
-            [^\s/"']* (?=@)
-            """
-        ),
-        _keep_first,
-    ),
-    # keys that their makers gave a prefix
-    (
-        _rule(
-            r"""
-            (?<![\w-])
-            (?: ( AKIA | ASIA | gh[opsru]_ | hf_ | npm_ | [rs]k_(?:live|test)_ )
-                [a-z0-9]{16,}+
-              | ( AIza | dckr_pat_ | eyJ(?=[\w-]*+\.[\w-]++\.) | github_pat_ | glpat-
-                | pypi- | sk- | xox[a-z]- )
-                [\w.-]{12,}+ )
-            """
-        ),
-        _keep_prefix,
-    ),
-)
-"""In this order: what a rule has to see must not be masked before it."""
-
-_HINTS: Final = (
+_KEY_WORDS: Final = (
     "auth",
     "bearer",
     "credential",
@@ -178,43 +150,100 @@ _HINTS: Final = (
     "sig",
     "token",
 )
-"""One of them is in every text that the next two rules change. Looking for words is
-thirty times cheaper than those rules, and most commands have none."""
-_NAMED: Final = _rule(
-    rf"""
-    ( {_PROMISING_NAME} \\*+ ["']?+ (?: \s*+ : \s*+ | \s++ = \s++ | = )
-    | (?=-) {_PROMISING_NAME} \s++ (?!-) )
-    {_WORD}
-    """
-)
-"""``NAME=value``, ``--name=value``, ``--name value``, ``"name": "value"``."""
-
-_RANDOM: Final = _rule(
-    r"""
-    ( (?<![a-z0-9]) (?: auth | bearer | credential | key | password | secret | sig
-        | signature | token )s? [\s:="'\\]{1,4} )
-    ( [a-z0-9+] [\w+/=.~-]{15,}+ )
-    """
-)
-"""A key word and a long value behind it: ``key 0123456789abcdef``."""
-
-_OPTIONS_OF_PROGRAMS: Final = tuple(
-    (_rule(rf"(?<![\w-])(?:{program})(?![\w-])"), _rule(option))
-    for program, option in (
+_RULES: Final = (
+    # a private key in PEM, to its end or to the end of the text
+    _Rule(
+        ("private key",),
+        r"""
+        (-----BEGIN[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY-----)
+        .*? (?: -----END[ ][A-Z0-9 ]{0,40}PRIVATE[ ]KEY----- | \Z )
+        """,
+    ),
+    # Authorization: Bearer x
+    _Rule(
+        ("authorization",),
+        rf"""
+        ( authorization \\*+["']?+ \s*+ [:=] [\s\\]*+ ["']?+
+          (?: (?: apikey | aws4-hmac-sha256 | basic | bearer | digest | hawk
+                | negotiate | token ) [\s\\]++ )?+ )
+        {_WORD}
+        """,
+    ),
+    # Cookie: a=b; c=d
+    _Rule(
+        ("cookie",),
+        r"""
+        ( (?<![\w-]) (?:set-)?cookie \s*+ : \s*+ )
+        [^\s"';|&]++ (?: ; \s*+ [\w.-]++ = [^\s"';|&]*+ )*+
+        """,
+    ),
+    # scheme://user:pass@host, scheme://token@host
+    _Rule(
+        ("://",),
+        r"""
+        ( :// (?: [^\s/:@"']*+ : (?=[^\s/"']*@) | (?=[^\s/:@"']{20,}+@) ) )
+        [^\s/"']* (?=@)
+        """,
+    ),
+    # keys that their makers gave a prefix
+    _Rule(
         (
-            "mysql | mysqladmin | mysqldump | mysqlsh | mariadb | mariadb-dump",
-            rf"((?<=\s)-p){_WORD}",
+            *("akia", "asia", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "hf_", "npm_"),
+            *("k_live_", "k_test_", "aiza", "dckr_pat_", "eyj", "github_pat_"),
+            *("glpat-", "pypi-", "sk-", "xox"),
         ),
-        ("sshpass", rf"((?<=\s)-p\s*+){_WORD}"),
-        ("redis-cli", rf"((?<=\s)-a\s++){_WORD}"),
-        (r"docker\s++login | podman\s++login", rf"((?<=\s)-p\s++){_WORD}"),
-        (
-            "curl",
-            rf"""
-            ( (?<=\s) (?: -[a-z]*u | --(?:proxy-)?user ) [\s=]*+ (["'])?+ [^\s:"']*+ : )
-            (?(2) (?: (?!\2). )*+ | {_WORD} )
-            """,
-        ),
-    )
+        r"""
+        (?<![\w-])
+        (?: ( AKIA | ASIA | gh[opsru]_ | hf_ | npm_ | [rs]k_(?:live|test)_ )
+            [a-z0-9]{16,}+
+          | ( AIza | dckr_pat_ | eyJ(?=[\w-]*+\.[\w-]++\.) | github_pat_ | glpat-
+            | pypi- | sk- | xox[a-z]- )
+            [\w.-]{12,}+ )
+        """,
+        _keep_prefix,
+    ),
+    # NAME=value, --name=value, --name value, "name": "value"
+    _Rule(
+        _KEY_WORDS,
+        rf"""
+        ( {_PROMISING_NAME} \\*+ ["']?+ (?: \s*+ : \s*+ | \s++ = \s++ | = )
+        | (?=-) {_PROMISING_NAME} \s++ (?!-) )
+        {_WORD}
+        """,
+    ),
+    # a key word and a long value behind it: key 0123456789abcdef
+    _Rule(
+        _KEY_WORDS,
+        r"""
+        ( (?<![a-z0-9]) (?: auth | bearer | credential | key | password | secret | sig
+            | signature | token )s? [\s:="'\\]{1,4} )
+        ( [a-z0-9+] [\w+/=.~-]{15,}+ )
+        """,
+        _keep_first_if_random,
+    ),
 )
-"""Programs that take a password behind an option that means other things elsewhere."""
+"""In this order: what a rule has to see must not be masked before it."""
+
+_PROGRAMS: Final = (
+    _Program(
+        ("mysql", "mariadb"),
+        "mysql | mysqladmin | mysqldump | mysqlsh | mariadb | mariadb-dump",
+        rf"((?<=\s)-p){_WORD}",
+    ),
+    _Program(("sshpass",), "sshpass", rf"((?<=\s)-p\s*+){_WORD}"),
+    _Program(("redis-cli",), "redis-cli", rf"((?<=\s)-a\s++){_WORD}"),
+    _Program(
+        ("login",),
+        r"docker\s++login | podman\s++login",
+        rf"((?<=\s)-p\s++){_WORD}",
+    ),
+    _Program(
+        ("curl",),
+        "curl",
+        rf"""
+        ( (?<=\s) (?: -[a-z]*u | --(?:proxy-)?user ) [\s=]*+ (["'])?+ [^\s:"']*+ : )
+        (?(2) (?: (?!\2). )*+ | {_WORD} )
+        """,
+    ),
+)
+_SHAPES: Final = (*_RULES, *_PROGRAMS)

@@ -33,6 +33,11 @@ _MAX_ENV_NAMES: Final = 1024
 """More is no environment; each is looked at before anything runs."""
 _LARGE_BYTES: Final = 64 * 1024
 """Output from which on making the result takes a turn of its own."""
+_LIMITS_BY_SIGNAL: Final = {
+    "SIGXCPU": "its processor time was used up (MCP_LIMIT_CPU_SECONDS)",
+    "SIGXFSZ": "a file grew too large (MCP_LIMIT_FILE_BYTES)",
+}
+"""The kernel sends these for a limit and nobody else does."""
 _ENCODED_SHARE: Final = 2
 """A stream may take this many times MCP_MAX_OUTPUT_BYTES as JSON: text stays whole,
 control characters do not."""
@@ -88,7 +93,11 @@ class Result:
         str, Meta(description="killed, denied, busy or failed_to_start")
     ] = ""
     ended_by: Annotated[
-        str, Meta(description="exit, timeout, output_limit or server_shutdown")
+        str,
+        Meta(
+            description="exit, timeout, output_limit, process_limit, oom or "
+            "server_shutdown"
+        ),
     ] = ""
     signal: Annotated[str, Meta(description="Signal that ended the shell")] = ""
     timed_out: bool = False
@@ -97,6 +106,9 @@ class Result:
     ] = False
     stdout_omitted_bytes: int = 0
     stderr_omitted_bytes: int = 0
+    background_processes: Annotated[
+        int, Meta(description="Processes left in the background, and ended")
+    ] = 0
     exit_code_meaning: Annotated[
         str, Meta(description="What a non-zero exit code answers")
     ] = ""
@@ -264,6 +276,7 @@ def _facts(
         "truncated": bool(stdout.omitted_bytes or stderr.omitted_bytes),
         "stdout_omitted_bytes": stdout.omitted_bytes,
         "stderr_omitted_bytes": stderr.omitted_bytes,
+        "background_processes": outcome.background_processes,
     }
     if facts["exit_code"] is None:
         facts["exit_code"] = -1
@@ -278,6 +291,10 @@ def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
             return f"command timed out after {format_duration(timeout_seconds)}"
         case EndedBy.OUTPUT_LIMIT:
             return "command ended: it wrote more than MCP_OUTPUT_LIMIT_BYTES"
+        case EndedBy.PROCESS_LIMIT:
+            return "command ended: it had more processes than MCP_LIMIT_PROCESSES"
+        case EndedBy.OOM:
+            return "command ended: the kernel killed it because memory ran out"
         case EndedBy.SERVER_SHUTDOWN:
             return "command ended: the server is shutting down"
         case EndedBy.EXIT if outcome.signal:
@@ -288,11 +305,21 @@ def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
 
 
 def _hint_of(outcome: Outcome) -> str | None:
-    if not outcome.reaped:
-        return "the shell did not end after SIGKILL: it may be stuck in the kernel"
-    if outcome.background_ended:
-        return "processes left in the background were ended with the command"
-    return None
+    """What else there is to know about the ending."""
+    limit = _LIMITS_BY_SIGNAL.get(outcome.signal or "")
+    hints = [] if limit is None else [limit]
+    if outcome.survivors:
+        names = ", ".join(f"{each.name} ({each.pid})" for each in outcome.survivors)
+        hints.append(f"did not end after SIGKILL, stuck in the kernel: {names}")
+    elif not outcome.reaped:
+        hints.append(
+            "the shell did not end after SIGKILL: it may be stuck in the kernel"
+        )
+    if outcome.background_processes:
+        hints.append("processes left in the background were ended with the command")
+    if outcome.hint:
+        hints.append(outcome.hint)
+    return "; ".join(hints) or None
 
 
 def _is_error(facts: Mapping[str, Any], *, plain_rpc: bool) -> bool:

@@ -8,6 +8,7 @@ model needs the argument's name, what is expected and what it sent.
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping
 from typing import Any, Final, get_type_hints
 
@@ -60,12 +61,11 @@ def read_arguments(arguments: type, given: Mapping[str, Any]) -> object:
     ignored. ``null`` for an optional argument counts as leaving it out, as many
     clients send it so.
     """
-    fields = attrs.fields_dict(arguments)
+    fields, hints = _members(arguments)
     for name in given:
         if name not in fields:
             return _unknown_name(name, tuple(fields))
     values = {}
-    hints = get_type_hints(arguments, include_extras=True)
     for name, field in fields.items():
         value = given.get(name)
         required = field.default is attrs.NOTHING
@@ -78,6 +78,12 @@ def read_arguments(arguments: type, given: Mapping[str, Any]) -> object:
         except msgspec.ValidationError:
             return _wrong_type(name, value, input_schema(arguments)["properties"][name])
     return arguments(**values)
+
+
+@functools.cache  # one entry per tool; it costs a hundred times what the rest does
+def _members(arguments: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of an attrs class, and their types, by name."""
+    return attrs.fields_dict(arguments), get_type_hints(arguments, include_extras=True)
 
 
 def _inlined(cls: type) -> dict[str, Any]:

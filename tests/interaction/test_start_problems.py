@@ -49,6 +49,8 @@ BAD_VALUES = {
     "a duration or zero": by_variable("MCP_DRAIN_DELAY", "5 s", "or 0"),
     "a word": by_variable("MCP_LOG_LEVEL", "loud", "off or error or warn"),
     "a word by flag": by_flag("log-commands", "none", "full or masked"),
+    "whole seconds": by_variable("MCP_LIMIT_CPU_SECONDS", "1.5", "whole seconds"),
+    "a user": by_flag("run-as", "a:b", "a user's name"),
     "a size": by_flag("max-body-bytes", "4MB", "a size such as"),
     "a count": by_variable("MCP_MAX_CONCURRENT", "0", "a whole number from 1"),
     "a port": by_flag("port", "65536", "a port from 1 to 65535"),
@@ -85,7 +87,17 @@ PROBLEMS = {
         ["--host", "192.0.2.1"], {"MCP_AUTH_TOKEN": TOKEN}, says=("cannot listen",)
     ),
     "a protection that is not there": Start(
-        env={"MCP_RUN_AS": "nobody"}, says=("MCP_RUN_AS", "cannot enforce")
+        env={"MCP_WORKSPACE": "/srv"}, says=("MCP_WORKSPACE", "cannot enforce")
+    ),
+    "a user that does not exist": Start(
+        ["--run-as=no-such-user"], says=('MCP_RUN_AS="no-such-user"', "no such user")
+    ),
+    "a budget that is too small": Start(
+        env={"MCP_MEMORY_BUDGET_BYTES": "8KiB"},
+        says=("MCP_MEMORY_BUDGET_BYTES", "MCP_MAX_CONCURRENT"),
+    ),
+    "a limit under which nothing runs": Start(
+        ["--limit-memory-bytes=1MiB"], says=("--limit-memory-bytes", "at least 16MiB")
     ),
     "an unknown flag": Start(["--frobnicate"], says=("frobnicate",)),
     "a word that is no flag": Start(["frobnicate"], says=("'frobnicate'",)),

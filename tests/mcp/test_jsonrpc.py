@@ -19,6 +19,7 @@ from commander.mcp.jsonrpc import (
     Notification,
     ProtocolError,
     Request,
+    encoded,
     error_body,
     parse,
     result_body,
@@ -294,6 +295,11 @@ def test_depth_is_counted_in_objects_and_arrays(shells: list[str], leaf: str) ->
     parsed = parse(text.encode())
     assert isinstance(parsed, ProtocolError)
     assert (parsed.code == PARSE_ERROR) is (depth > MAX_DEPTH)
+
+
+def test_a_result_that_was_encoded_before_is_answered_as_it_is() -> None:
+    result = {"tools": [{"name": "\u00e9"}], "n": 2**63 - 1}
+    assert result_body("a", encoded(result)) == result_body("a", result)
 
 
 @given(st.text() | st.integers(-(2**63), 2**63 - 1))

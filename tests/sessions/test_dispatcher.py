@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from commander.mcp.events import Reply, ServerInfo
+from commander.mcp.events import Reply, ServerInfo, ToolCalled
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.inbound import InboundHeaders
 from commander.principals import Principal
@@ -123,6 +123,21 @@ def test_what_needs_no_tool_is_answered_at_once(
     (reply,) = stage.send(body, version)
     assert reply.status == status
     assert stage.log.events == []
+
+
+def test_a_tool_can_be_called_apart_from_the_message_that_names_it() -> None:
+    stage = Stage()
+    body = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"slow"}}'
+    called = stage.dispatcher.receive(body, InboundHeaders())
+    assert isinstance(called, ToolCalled)
+    assert stage.tool.calls == []
+    replies: list[Reply] = []
+    calling = Deferred.fromCoroutine(stage.dispatcher.call(called, CONTEXT))
+    calling.addCallback(replies.append)
+    assert stage.tool.calls == [(Arguments(), CONTEXT)]
+    stage.tool.answers[0].callback(ToolAnswer(facts={"a": 1}))
+    assert read(replies)["id"] == 7
+    assert read(replies)["result"]["structuredContent"] == {"a": 1}
 
 
 def test_a_tool_gets_its_arguments_and_the_caller() -> None:

@@ -45,7 +45,7 @@ KILLED = Outcome(
     duration_seconds=90.0,
     stdout=OutputWindow(),
     stderr=OutputWindow(),
-    background_ended=True,
+    background_processes=2,
 )
 ABOUT = {
     "id": "kfhgab",
@@ -133,7 +133,7 @@ def test_a_kill_tells_the_signal_and_the_exit_code_of_the_tools_result() -> None
 
     assert log.record["signal"] == "SIGKILL"
     assert log.record["ended_by"] == "timeout"
-    assert log.record["background_ended"] is True
+    assert log.record["background_processes"] == 2
     assert log.record["exit_code"] == -1
 
 

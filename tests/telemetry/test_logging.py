@@ -31,6 +31,7 @@ from zope.interface.verify import verifyObject
 
 from commander.settings import Settings
 from commander.telemetry.logging import Level, StructuredLog, observer_factory
+from commander.testing import MemoryLog
 
 AT = 1795380241.409  # 2026-11-22T20:44:01.409Z
 
@@ -339,6 +340,31 @@ def test_every_level_passes_the_filter_that_twist_puts_before_the_observer() -> 
         ours.event(level, "said")
 
     assert len(log.lines) == 5
+
+
+def test_what_is_above_its_threshold_never_becomes_an_event() -> None:
+    log = MemoryLog()
+    ours = StructuredLog("commander", log, threshold=Level.INFO)
+
+    for level in list(Level)[1:]:
+        ours.event(level, level.name)
+    ours.failure("broken", failure_of(ValueError()))
+
+    named = [event["commander_event"] for event in log.events]
+    assert named == ["ERROR", "WARN", "INFO", "broken"]
+    assert [ours.writes(level) for level in list(Level)[1:]] == [
+        *(True, True, True, False, False)
+    ]
+
+
+def test_at_threshold_off_there_is_no_event_at_all() -> None:
+    log = MemoryLog()
+    ours = StructuredLog("commander", log, threshold=Level.OFF)
+
+    ours.error("broken")
+    ours.failure("broken", failure_of(ValueError()))
+
+    assert log.events == []
 
 
 def test_the_observer_is_one_that_twisted_takes() -> None:

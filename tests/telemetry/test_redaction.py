@@ -7,7 +7,7 @@ import hashlib
 import re
 import signal
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
@@ -281,6 +281,23 @@ def test_a_masked_command_shows_its_secrets_masked() -> None:
 
 def test_a_full_command_shows_everything() -> None:
     assert loggable_command("TOKEN=abc ls", "full") == "TOKEN=abc ls"
+
+
+@pytest.mark.parametrize("recased", [str.lower, str.upper, str.swapcase])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("AKIA", "ASIA", "gho_", "ghp_", "ghr_", "ghs_", "ghu_", "hf_", "npm_"),
+        *("rk_live_", "rk_test_", "sk_live_", "sk_test_", "AIza", "dckr_pat_"),
+        *("github_pat_", "glpat-", "pypi-", "sk-", "xoxb-", "xoxp-"),
+    ],
+)
+def test_every_known_prefix_of_a_key_is_known_in_any_case(
+    prefix: str, recased: Callable[[str], str]
+) -> None:
+    key = recased(prefix)
+
+    assert mask_secrets(f"x {key}0123456789abcdefghij y") == f"x {key}*** y"
 
 
 def test_a_hashed_command_is_its_sha256_in_letters() -> None:

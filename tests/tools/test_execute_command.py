@@ -28,8 +28,7 @@ from commander.commands import (
     StartFailed,
 )
 from commander.execution.admission import Admission
-from commander.execution.executor import ExecutionLimits, Executor
-from commander.execution.launcher import Launcher
+from commander.execution.executor import Executor, Start
 from commander.execution.runner import CommandRunner
 from commander.mcp.events import Reply, ServerInfo
 from commander.mcp.handshake import HandshakeEngine
@@ -134,20 +133,19 @@ def _admission(settings: Settings, reactor: ProcessReactor) -> Admission:
 
 def _executor(settings: Settings, reactor: ProcessReactor) -> Executor:
     return Executor(
-        reactor=reactor,
-        monotonic=reactor.seconds,
-        limits=ExecutionLimits(
+        spawner=reactor,
+        start=Start(
             shell=settings.shell,
             shell_arg=settings.shell_arg,
             directory=settings.commands_directory,
+            environ={"LANG": "C.UTF-8", "MCP_AUTH_TOKEN": "secret"},
+            stdin_descriptor=0,
+        ),
+        supervision=reactor.supervision(
             kill_grace_seconds=settings.kill_grace_seconds,
             max_output_bytes=settings.max_output_bytes,
             output_limit_bytes=settings.output_limit_bytes,
         ),
-        launcher=Launcher(name="memory", setsid="/setsid", env="/env"),
-        groups=reactor,
-        environ={"LANG": "C.UTF-8", "MCP_AUTH_TOKEN": "secret"},
-        stdin_descriptor=0,
     )
 
 
@@ -202,12 +200,8 @@ def test_the_shell_gets_the_command_in_the_directory_with_the_variables() -> Non
     stage.begin(
         command="echo  'a'", working_directory="usr", env={"LANG": "C", "A": ""}
     )
-    assert stage.process.arguments[2:] == (
-        "--chdir=/usr",
-        "/bin/sh",
-        "-ec",
-        "echo  'a'",
-    )
+    assert stage.process.arguments == ("/bin/sh", "-ec", "echo  'a'")
+    assert stage.process.directory == "/usr"
     assert stage.process.env["LANG"] == "C"
     assert stage.process.env["A"] == ""
     assert "MCP_AUTH_TOKEN" not in stage.process.env
@@ -220,6 +214,8 @@ def test_null_for_an_optional_argument_is_its_default(optional: str) -> None:
     stage.begin(command="ls", **null)
     plain.begin(command="ls")
     assert stage.process.arguments == plain.process.arguments
+    own = stage.process.env.pop("COMMANDER_RUN"), plain.process.env.pop("COMMANDER_RUN")
+    assert own[0] != own[1]
     assert stage.process.env == plain.process.env
     assert (
         stage.audit.entries[0].command.request == plain.audit.entries[0].command.request
@@ -291,7 +287,7 @@ def test_processes_left_in_the_background_are_told_and_are_no_error() -> None:
     assert answer.facts["hint"] == (
         "processes left in the background were ended with the command"
     )
-    assert not stage.process.group_alive
+    assert stage.process.live == 0
 
 
 def test_output_that_is_not_utf8_is_replaced() -> None:
