@@ -1,0 +1,1 @@
+"""Data about programs: one module for each family, one value for each program."""

@@ -1,0 +1,192 @@
+"""What is known of a program, as data.
+
+An allow-list entry ``rg`` or ``tar`` looks harmless, and yet one option of it runs
+any program. A ``Program`` names what is different about a program: the options that
+run, load or write something, the operands that are files to write or commands to
+run, the subcommands that need an entry of their own. What it does not name passes.
+
+Each program carries commands that must pass and commands that must not, for an
+allow-list that holds its bare name. A test runs them all, so a new program is one
+value in one file of this package.
+
+**Grants.** What a table refuses passes if the entry of the allow-list that the
+command begins with says so itself: ``python3 -c`` allows inline code, ``find . -exec``
+allows that option, and a program that is refused as a whole needs an entry of two
+words or more.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import attrs
+
+__all__ = [
+    "Code",
+    "Effect",
+    "Language",
+    "Program",
+    "Risk",
+    "Style",
+    "Subcommand",
+    "Targets",
+    "Wraps",
+]
+
+
+class Style(enum.Enum):
+    """How a program reads its words."""
+
+    GNU = "gnu"
+    """Options may follow operands; letters cluster; long names are abbreviated."""
+    POSIX = "posix"
+    """As GNU, but the first operand ends the options; for what wraps a command."""
+    WORDS = "words"
+    """``-name`` is one option, with its value behind ``=`` or in the next word; no
+    clusters and no abbreviations. ``--name`` is the same as ``-name`` for those that
+    read it so (go, terraform), and is named apart where it is not."""
+
+
+class Effect(enum.Enum):
+    """What an option does that an allow-list must know of."""
+
+    RUNS = "runs"
+    """Runs something that its value or the program's surroundings name."""
+    LOADS = "loads"
+    """Takes code, or settings that can run something, from a file."""
+    WRITES = "writes"
+    """Its value is a file that is written: judged like the target of ``>``. With no
+    value, or one that names no file, it is refused."""
+    TEXT = "text"
+    """Its value is a text for a shell: judged like a command."""
+    CODE = "code"
+    """Its value is code in the program's own language; see ``Code``."""
+
+
+@attrs.frozen(kw_only=True)
+class Risk:
+    """Options that do more than the entry for their program says."""
+
+    options: str
+    """Separated by blanks: ``-o``, ``--output``, or a whole word of ``Style.WORDS``.
+    A ``*`` at the end of one stands for anything: ``-B*``."""
+    effect: Effect
+    why: str
+    """Ends the sentence "`rg --pre` ..." for a model that reads it."""
+    bare: bool = False
+    """It takes no value, or only one attached to it."""
+
+
+class Targets(enum.Enum):
+    """Which operands are files that are written."""
+
+    NONE = "none"
+    EACH = "each"
+    LAST = "last"
+    """If there are two or more, as in ``cp``."""
+    SECOND = "second"
+    """``uniq in out``; and whatever comes after it."""
+
+
+@attrs.frozen(kw_only=True)
+class Wraps:
+    """A program that runs the command which its operands hold."""
+
+    operands: int = 0
+    """Of its own, before the command: the duration of ``timeout``."""
+    assignments: bool = False
+    """``NAME=value`` before the command, as in ``env``: judged as assignments."""
+    computed_tail: bool = False
+    """It adds words that nobody knows, as ``xargs`` does."""
+    placeholder: str = ""
+    """Options whose value is a text in the command that is replaced: ``-I``."""
+    optional: bool = False
+    """Without a command it is harmless, as ``env`` and ``nice``. Else it needs one:
+    it runs a shell, or waits for somebody to type."""
+    stops: str = ""
+    """Options with which it runs nothing: ``command -v``."""
+
+
+class Language(enum.Enum):
+    """In which a program's code is read, to see whether it can run or write."""
+
+    AWK = "awk"
+    SED = "sed"
+    SHELL = "shell"
+    OPAQUE = "opaque"
+    """Nobody looks into it: it is refused."""
+
+
+@attrs.frozen(kw_only=True)
+class Code:
+    """Where a program takes its code from."""
+
+    language: Language
+    operand: bool = False
+    """The first operand is code, unless one of ``options`` gave some."""
+    options: str = ""
+    """Options whose value is code: ``-e --expression``."""
+    stdin: bool = False
+    """With no operand, or ``-``, it runs what it reads."""
+    script: bool = False
+    """The first operand is the name of a script, which passes; words behind it are
+    the script's own and are not looked at."""
+    module: str = ""
+    """Options that name a module to run, which passes as a script does: ``-m``."""
+    stops: str = ""
+    """Options with which it runs nothing: ``--version``."""
+
+
+@attrs.frozen(kw_only=True)
+class Subcommand:
+    """What is different about some subcommands of a program."""
+
+    names: str
+    """Separated by blanks; for two levels ``remote add``, written ``remote.add``."""
+    refused: str = ""
+    """Why an entry must name it: ends "`git filter-branch` ..."."""
+    valued: str = ""
+    risks: tuple[Risk, ...] = ()
+    targets: Targets = Targets.NONE
+    operands: str = ""
+    """Patterns of operands that are refused, as ``ext::*``, with ``operands_why``."""
+    operands_why: str = ""
+    wraps: Wraps | None = None
+    """Its operands hold a command."""
+
+
+@attrs.frozen(kw_only=True)
+class Program:
+    """One program, or several that read their words alike."""
+
+    names: str
+    """Separated by blanks; a version at the end is tolerated: ``python3.11``."""
+    style: Style = Style.GNU
+    valued: str = ""
+    """Options that take the next word, beside those in ``risks``. To name one that
+    takes none would hide the word after it; to miss one only refuses too much."""
+    flags: str | None = None
+    """If set, these and the ``valued`` are all that pass; an option that is not known
+    is refused. For what wraps a command: else nobody knows where it begins."""
+    risks: tuple[Risk, ...] = ()
+    targets: Targets = Targets.NONE
+    wraps: Wraps | None = None
+    code: Code | None = None
+    subcommands: tuple[Subcommand, ...] = ()
+    ordinary: str | None = None
+    """If set, only these subcommands pass, beside those in ``subcommands``. For
+    programs that run whatever program stands for an unknown one."""
+    refused: str = ""
+    """Why an entry must have two words: ends "`vim` ...". Then nothing else counts,
+    but what ``harmless`` names."""
+    harmless: str = ""
+    """Options that make the whole harmless if they stand alone: ``--version``."""
+    operands: str = ""
+    """Patterns of operands that are refused: ``+*`` of ``less``."""
+    operands_why: str = ""
+    first_word_cluster: bool = False
+    """The first word is a cluster even without a dash: ``tar xf``."""
+    reason: str
+    """Why the program stands in a table, for who reads it."""
+    passes: tuple[str, ...] = ()
+    refuses: tuple[str, ...] = ()
