@@ -1,1 +1,57 @@
 """Data about programs: one module for each family, one value for each program."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from commander.policy.programs import (
+    archives,
+    build,
+    containers,
+    files,
+    git,
+    interpreters,
+    javascript,
+    pagers,
+    remote,
+    search,
+    texts,
+    wrappers,
+)
+from commander.policy.programs.model import Program
+
+__all__ = ["MODULES", "PROGRAMS", "find"]
+
+MODULES: Final = (
+    archives,
+    build,
+    containers,
+    files,
+    git,
+    interpreters,
+    javascript,
+    pagers,
+    remote,
+    search,
+    texts,
+    wrappers,
+)
+
+PROGRAMS: Final[tuple[Program, ...]] = tuple(
+    program for module in MODULES for program in module.PROGRAMS
+)
+
+_BY_NAME: Final = {
+    name: program for program in PROGRAMS for name in program.names.split()
+}
+_VERSION: Final = re.compile(r"(?<=.)-?[0-9][0-9.]*$")
+
+
+def find(name: str) -> Program | None:
+    """What is known of a program, by its basename.
+
+    A version at the end of a name that is not known itself does not count:
+    ``python3.11``, ``gcc-12``.
+    """
+    return _BY_NAME.get(name) or _BY_NAME.get(_VERSION.sub("", name))

@@ -41,6 +41,9 @@ class Style(enum.Enum):
     """Options may follow operands; letters cluster; long names are abbreviated."""
     POSIX = "posix"
     """As GNU, but the first operand ends the options; for what wraps a command."""
+    EXACT = "exact"
+    """As GNU, but long names are written in full, so ``--test`` does not stand for
+    ``--test-reporter`` (most programs in Go, Rust and JavaScript)."""
     WORDS = "words"
     """``-name`` is one option, with its value behind ``=`` or in the next word; no
     clusters and no abbreviations. ``--name`` is the same as ``-name`` for those that
@@ -61,6 +64,17 @@ class Effect(enum.Enum):
     """Its value is a text for a shell: judged like a command."""
     CODE = "code"
     """Its value is code in the program's own language; see ``Code``."""
+    COMMAND = "command"
+    """The words behind it, up to ``;``, ``+`` or the end, are a command; it gets
+    words that nobody knows, and ``{}`` stands for one: ``find -exec``."""
+    SCRIPT = "script"
+    """Its value names a file or directory of code, which passes as a script does:
+    not ``-``, a device, or a word that is computed."""
+    EDITS = "edits"
+    """With it the operands are files that are written: ``sed -i``."""
+    SAVES = "saves"
+    """Saves under the last component of its value, or of each operand if it takes
+    none: ``curl -O``. Judged like the target of ``>``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -75,6 +89,12 @@ class Risk:
     """Ends the sentence "`rg --pre` ..." for a model that reads it."""
     bare: bool = False
     """It takes no value, or only one attached to it."""
+    unless: str = ""
+    """Options with which it does no harm: ``-f`` of ``tar`` writes unless ``-x``."""
+    values: str = ""
+    """Patterns: if set, only a value that matches one is a risk."""
+    passing: str = ""
+    """Patterns of values that pass all the same: ``user.name=*`` of ``git -c``."""
 
 
 class Targets(enum.Enum):
@@ -86,6 +106,10 @@ class Targets(enum.Enum):
     """If there are two or more, as in ``cp``."""
     SECOND = "second"
     """``uniq in out``; and whatever comes after it."""
+    FIRST = "first"
+    """``zip archive file...``."""
+    BASENAME = "basename"
+    """The last component of each, in the current directory: ``wget URL``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -100,6 +124,8 @@ class Wraps:
     """It adds words that nobody knows, as ``xargs`` does."""
     placeholder: str = ""
     """Options whose value is a text in the command that is replaced: ``-I``."""
+    joined: bool = False
+    """A shell reads the words, joined by blanks: ``watch``, ``ssh``."""
     optional: bool = False
     """Without a command it is harmless, as ``env`` and ``nice``. Else it needs one:
     it runs a shell, or waits for somebody to type."""
@@ -126,31 +152,50 @@ class Code:
     """The first operand is code, unless one of ``options`` gave some."""
     options: str = ""
     """Options whose value is code: ``-e --expression``."""
+    operand_with: str = ""
+    """Options without a value that make the first operand code, wherever it stands:
+    ``-c`` of a shell, as in ``sh -ce TEXT``."""
+    forbidden: str = ""
+    """A regular expression. If set, ``OPAQUE`` code passes in which it is not found,
+    if nothing of the code is computed."""
     stdin: bool = False
     """With no operand, or ``-``, it runs what it reads."""
+    needed: bool = False
+    """Without code it runs what it reads, whatever the operands are: ``script``."""
     script: bool = False
     """The first operand is the name of a script, which passes; words behind it are
     the script's own and are not looked at."""
     module: str = ""
     """Options that name a module to run, which passes as a script does: ``-m``."""
+    refused_modules: str = ""
+    """Patterns of modules that take code from words or from the input."""
     stops: str = ""
     """Options with which it runs nothing: ``--version``."""
 
 
 @attrs.frozen(kw_only=True)
 class Subcommand:
-    """What is different about some subcommands of a program."""
+    """What is different about some subcommands of a program.
+
+    All that name the same one add up.
+    """
 
     names: str
-    """Separated by blanks; for two levels ``remote add``, written ``remote.add``."""
+    """Separated by blanks; for two levels ``remote add``, written ``remote.add``.
+    ``*`` holds for all subcommands, beside what the one in question says."""
     refused: str = ""
     """Why an entry must name it: ends "`git filter-branch` ..."."""
+    harmless: str = ""
+    """Patterns of an option or a first operand with which ``refused`` does not hold:
+    ``git config --get``."""
     valued: str = ""
     risks: tuple[Risk, ...] = ()
     targets: Targets = Targets.NONE
     operands: str = ""
     """Patterns of operands that are refused, as ``ext::*``, with ``operands_why``."""
     operands_why: str = ""
+    remote: bool = False
+    """See ``Program.remote``."""
     wraps: Wraps | None = None
     """Its operands hold a command."""
 
@@ -167,12 +212,20 @@ class Program:
     takes none would hide the word after it; to miss one only refuses too much."""
     flags: str | None = None
     """If set, these and the ``valued`` are all that pass; an option that is not known
-    is refused. For what wraps a command: else nobody knows where it begins."""
+    is refused. For what wraps a command: else nobody knows where it begins. A ``*``
+    at the end of one stands for anything."""
     risks: tuple[Risk, ...] = ()
     targets: Targets = Targets.NONE
+    targets_unless: str = ""
+    """Options with which no operand is written: ``gzip -c``."""
+    remote: bool = False
+    """A target ``host:path`` or ``scheme://...`` is elsewhere, and passes."""
     wraps: Wraps | None = None
     code: Code | None = None
     subcommands: tuple[Subcommand, ...] = ()
+    everywhere: bool = False
+    """The program's own options may also follow the subcommand, as in ``kubectl``;
+    else they are looked for before it only, as in ``git``."""
     ordinary: str | None = None
     """If set, only these subcommands pass, beside those in ``subcommands``. For
     programs that run whatever program stands for an unknown one."""
@@ -183,6 +236,8 @@ class Program:
     """Options that make the whole harmless if they stand alone: ``--version``."""
     operands: str = ""
     """Patterns of operands that are refused: ``+*`` of ``less``."""
+    operands_passing: str = ""
+    """Patterns of operands that pass all the same: ``*=1`` of ``make``."""
     operands_why: str = ""
     first_word_cluster: bool = False
     """The first word is a cluster even without a dash: ``tar xf``."""

@@ -1,0 +1,158 @@
+"""Package managers and tools of JavaScript."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from commander.policy.programs.model import (
+    Code,
+    Effect,
+    Language,
+    Program,
+    Risk,
+    Style,
+    Subcommand,
+)
+
+__all__ = ["PROGRAMS"]
+
+_NPM_RISKS: Final = (
+    Risk(
+        options="--script-shell --git --shell --editor --viewer --browser",
+        effect=Effect.RUNS,
+        why="names a program that it runs",
+    ),
+    Risk(
+        options="--node-options --init-module --userconfig --globalconfig "
+        "--onload-script",
+        effect=Effect.LOADS,
+        why="loads code or settings",
+    ),
+)
+
+_NPM: Final = Program(
+    names="npm",
+    valued=(
+        "-w --workspace --loglevel --registry --tag --scope --omit --include --cache "
+        "--before --access --otp --depth --message -m --audit-level --fetch-retries "
+        "--fetch-timeout --cpu --os --libc --install-strategy --location "
+        "--preid --pack-destination --sbom-format --searchlimit --searchopts "
+        "--lockfile-version --init-license --init-version --init-author-name "
+        "--init-author-email --color --save-prefix --maxsockets"
+    ),
+    risks=(
+        *_NPM_RISKS,
+        Risk(
+            options="-C --prefix",
+            effect=Effect.SCRIPT,
+            why="names the directory whose scripts run",
+        ),
+    ),
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="exec x init create innit",
+            operands="*",
+            operands_why="runs a package by name",
+            risks=(
+                Risk(
+                    options="-c --call",
+                    effect=Effect.TEXT,
+                    why="runs its value in a shell",
+                ),
+            ),
+        ),
+        Subcommand(
+            names="config c get set",
+            refused="changes settings that name programs",
+            harmless="get list ls",
+        ),
+        Subcommand(
+            names="pkg",
+            refused="changes scripts that it runs",
+            harmless="get",
+        ),
+        Subcommand(
+            names="explore edit set-script",
+            refused="starts a shell or an editor, or changes scripts that it runs",
+        ),
+    ),
+    ordinary=(
+        "access add add-user adduser audit author bin bugs cache ci cit clean-install "
+        "clean-install-test completion config c create ddp dedupe deprecate diff "
+        "dist-tag dist-tags docs doctor edit exec explain explore find find-dupes "
+        "fund get help help-search hlep home i ic in info init innit ins inst insta "
+        "instal install install-ci-test install-clean install-test isnt isnta isntal "
+        "isntall isntall-clean issues it la link list ll ln login logout ls org "
+        "outdated owner pack ping pkg prefix profile prune publish query r rb rebuild "
+        "remove repo restart rm root rum run run-script s sbom se search set show "
+        "shrinkwrap sit star stars start stop t team test token tst un undeprecate "
+        "uninstall unlink unpublish unstar up update upgrade urn v version versions "
+        "view why whoami x"
+    ),
+    harmless="--version -v --help -h",
+    reason="Its scripts run, and options say with what shell; it runs any package.",
+    passes=(
+        "npm ci",
+        "npm run build -- --mode production",
+        "npm --prefix web test",
+        "npm install --save-dev typescript@5",
+        "npm init -y",
+        "npm config get registry",
+    ),
+    refuses=(
+        "npm exec pwn",
+        "npm exec -c pwn",
+        "npm x -- pwn",
+        "npm --script-shell=../bin/pwn run lint",
+        "npm run lint --script-s ../bin/pwn",
+        "npm run lint --node-options='--require ./evil.js'",
+        "npm config set script-shell ../bin/pwn",
+        "npm pkg set scripts.lint=pwn",
+        "npm explore x -- pwn",
+    ),
+)
+
+_NPX: Final = Program(
+    names="npx bunx pnpx",
+    style=Style.POSIX,
+    valued="--cache --registry -w --workspace --npm --node-arg",
+    risks=(
+        *_NPM_RISKS,
+        Risk(
+            options="-c --call",
+            effect=Effect.TEXT,
+            why="runs its value in a shell",
+        ),
+        Risk(
+            options="-p --package",
+            effect=Effect.LOADS,
+            why="fetches a package from anywhere",
+            values="./* ../* /* ~* *:* .",
+        ),
+        Risk(options="-n --node-arg --npm", effect=Effect.LOADS, why="loads code"),
+    ),
+    operands=(
+        ". .. ./* ../* /* ~* *:* sh bash dash zsh ksh env node xargs sudo python "
+        "python3"
+    ),
+    operands_why="names a program that is no package",
+    code=Code(language=Language.OPAQUE, stdin=True, script=True),
+    harmless="--version -v --help -h",
+    reason="It runs a package, which is granted as a script is, or a shell command.",
+    passes=("npx tsc --noEmit", "npx --yes -p typescript tsc -c x", "npx @scope/cli x"),
+    refuses=(
+        "npx -c pwn",
+        "npx --call='ls; pwn'",
+        "npx ./evil",
+        "npx github:evil/evil",
+        "npx --shell pwn -c ls",
+        "npx -p ../evil x",
+        "npx",
+    ),
+)
+
+PROGRAMS: Final = (
+    _NPM,
+    _NPX,
+)
