@@ -1,0 +1,89 @@
+"""Names of variables that steer what programs do.
+
+A variable can be as good as a command: ``PATH`` says which program a name means,
+``GIT_PAGER`` names one to run, ``LD_PRELOAD`` is code. The list is of shapes, since a
+program that is written tomorrow will call its variable by one of them too. A name on
+it passes with a value that is known to do no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from commander.policy.wordset import wordset
+
+__all__ = ["steers"]
+
+_NAMES: Final = wordset(
+    "PATH IFS ENV HOME SHELL CC CXX CPP LD AR AS NM FC RANLIB STRIP TERMINFO TERMCAP "
+    "TMPDIR VISUAL BROWSER LESS LESSOPEN LESSCLOSE MORE PS0 PS1 PS2 PS4 OPTARG "
+    "OPTIND PWD OLDPWD DISPLAY MAKEFILES GLOBIGNORE EXECIGNORE HISTFILE INPUTRC "
+    "SHELLOPTS FCEDIT FIGNORE POSIXLY_CORRECT COMSPEC PATHEXT SUDO_ASKPASS HOSTALIASES "
+    "LOCALDOMAIN RES_OPTIONS NLSPATH MAILCHECK MAIL TIMEFORMAT REPLY_TO FPATH ZDOTDIR "
+    "CLASSPATH GCONV_PATH GETCONF_DIR MALLOC_TRACE NIS_PATH RESOLV_HOST_CONF LOCATE "
+    "PAGER EDITOR EX EXINIT VIMINIT GVIMINIT MYVIMRC VIMRUNTIME VIM EMACSLOADPATH "
+    "JAVA_HOME IPYTHONDIR KUBECONFIG COLUMNS_CMD DOCKER_HOST TAR_OPTIONS ZIPOPT UNZIP "
+    "GZIP BZIP XZ_OPT XZ_DEFAULTS RSYNC_RSH RSYNC_CONNECT_PROG CVS_RSH SVN_SSH "
+    "SVN_EDITOR HGRCPATH HGEDITOR HGMERGE BZR_EDITOR PERL5DB PERL5SHELL PERL_UNICODE "
+    "PERL5LIB PERLLIB RUBYLIB RUBYOPT LUA_INIT PHPRC PHP_INI_SCAN_DIR "
+    "NODE_REPL_HISTORY AWKLIBPATH BASHOPTS PROMPT_COMMAND BASH_ENV MANROFFOPT "
+    "GROFF_COMMAND_PREFIX "
+    "PKG_CONFIG CONFIG_SITE CONFIG_SHELL M4 YACC LEX SED AWK GREP INSTALL MAKE "
+    "LYNX_CFG WGETRC SYSTEM_WGETRC CURL_HOME NETRC OPENSSL_CONF OPENSSL_ENGINES "
+    "SSLKEYLOGFILE PSQLRC PGSERVICEFILE PGPASSFILE PGSYSCONFDIR MYSQL_HOME "
+    "SQLITE_HISTORY SCREENRC TMUX DBUS_SESSION_BUS_ADDRESS SSH_ASKPASS "
+    "GPG_AGENT_INFO GNUPGHOME "
+    "FAKECHROOT_EXCLUDE_PATH MAKELEVEL MFLAGS MAKEOVERRIDES ACLOCAL AUTOMAKE RUSTC "
+    "RUSTDOC RUSTFMT GOROOT GOPATH GOENV GOBIN GOFLAGS GOPROXY GOTOOLCHAIN DENO_DIR "
+)
+_SHAPES: Final = re.compile(
+    r"(?:LD|DYLD|GIT|BASH|COMP|GIO|GTK|QT|XDG|SSH|DEBUGINFOD|GCC|CARGO|RUST|RUSTUP|npm|"
+    r"NPM|YARN|PNPM|BUN|PIP|UV|POETRY|BUNDLE|GEM|MAVEN|GRADLE|ANSIBLE|TF|HELM|AWS|"
+    r"SYSTEMD|JAVA|JDK|_JAVA|PYTHON|NODE|ELECTRON|VSCODE|PERL|RUBY|PHP|LUA|R|CMAKE|"
+    r"CCACHE|DISTCC|MESON|LIBGL|VK|ALSA|PULSE|FONTCONFIG|TCL|TK|TEX|MANPAGER|MCP)_\w*"
+    r"|\w+(?:PAGER|EDITOR|PATH|OPTIONS|OPTS?|FLAGS?|RC|HOME|SHELL|COMMAND|CMD|PRELOAD|"
+    r"STARTUP|WRAPPER|HOOKS?|LOADER|PLUGINS?|ASKPASS|RSH)"
+    r"|BASH\w*|PYTHON\w+|LUA_\w+|DYLD\w+|LD\w*_PRELOAD|LESS\w+|GREP_\w+|MAKE\w+|MAN\w+"
+)
+_HARMLESS: Final = wordset(
+    "PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED PYTHONHASHSEED PYTHONIOENCODING "
+    "PYTHONUTF8 PYTHONFAULTHANDLER PYTHONNOUSERSITE PYTHONSAFEPATH PYTHONOPTIMIZE "
+    "RUST_BACKTRACE RUST_LOG RUST_TEST_THREADS NODE_ENV NODE_NO_WARNINGS LESSCHARSET "
+    "CARGO_TERM_COLOR PIP_NO_INPUT PIP_QUIET PIP_NO_COLOR NPM_TOKEN AWS_REGION "
+    "AWS_DEFAULT_REGION AWS_DEFAULT_OUTPUT AWS_PROFILE GIT_TERMINAL_PROMPT "
+    "GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE GIT_COMMITTER_NAME "
+    "GIT_COMMITTER_EMAIL GIT_COMMITTER_DATE GIT_OPTIONAL_LOCKS TF_IN_AUTOMATION "
+    "TF_INPUT ANSIBLE_NOCOLOR ANSIBLE_FORCE_COLOR YARN_SILENT PHP_CS_FIXER_IGNORE_ENV "
+    "RAILS_ENV RACK_ENV"
+)
+"""Names of a steering shape that only say how a program talks, or who somebody is."""
+_VALUES: Final[Mapping[str, frozenset[str]]] = {
+    "GIT_PAGER": wordset("cat"),
+    "GIT_EDITOR": wordset("true :"),
+    "GIT_SEQUENCE_EDITOR": wordset("true :"),
+    "GIT_ASKPASS": wordset("true echo"),
+    "PAGER": wordset("cat"),
+    "MANPAGER": wordset("cat"),
+    "SYSTEMD_PAGER": wordset("cat"),
+    "AWS_PAGER": wordset("cat"),
+    "EDITOR": wordset("true :"),
+    "VISUAL": wordset("true :"),
+}
+"""Programs that are harmless whatever they are given. Nothing is harmless too."""
+
+
+def steers(name: str, value: str | None) -> bool:
+    """Whether to set a variable may decide what runs or where it writes.
+
+    Args:
+        name: Of a shell's or an environment's variable.
+        value: None if it is not known.
+    """
+    if name in _HARMLESS:
+        return False
+    if name not in _NAMES and _SHAPES.fullmatch(name) is None:
+        return False
+    harmless = _VALUES.get(name)
+    return harmless is None or value is None or (value != "" and value not in harmless)
