@@ -83,11 +83,10 @@ _SHELL: Final = Program(
 )
 
 _OTHER_SHELL: Final = Program(
-    names="zsh ksh ksh93 mksh rksh pdksh loksh yash csh tcsh fish elvish nu xonsh rc "
-    "es",
+    names="zsh ksh ksh93 mksh rksh pdksh loksh yash csh tcsh",
     style=Style.POSIX,
     valued="-o",
-    flags="-e -f -l -n -u -v -x --login --no-config --no-rcs -N --help --version",
+    flags="-e -f -l -n -u -v -x --login --help --version",
     risks=(
         Risk(
             options="-i -s",
@@ -96,7 +95,7 @@ _OTHER_SHELL: Final = Program(
             bare=True,
         ),
         Risk(
-            options="-C --init-command --rcfile --rc --config --env-config",
+            options="--rcfile --rc",
             effect=Effect.LOADS,
             why=_FIRST,
         ),
@@ -105,15 +104,15 @@ _OTHER_SHELL: Final = Program(
     operands_why="switches an option off",
     code=Code(
         language=Language.OPAQUE,
-        options="--command --commands",
+        options="--command",
         operand_with="-c",
         stdin=True,
         script=True,
         stops=_STOPS,
     ),
     reason="It runs a text, a script or what it reads, in a grammar of its own.",
-    passes=("zsh build.sh", "fish --version", "ksh -x run.ksh"),
-    refuses=("zsh -c pwn", "fish -c ls", "ksh -ec pwn", "zsh", "fish -C pwn x.fish"),
+    passes=("zsh build.sh", "tcsh --version", "ksh -x run.ksh"),
+    refuses=("zsh -c pwn", "csh -c ls", "ksh -ec pwn", "zsh", "zsh -s", "ksh -"),
 )
 
 _PYTHON: Final = Program(
@@ -212,7 +211,7 @@ _PERL: Final = Program(
 _RUBY: Final = Program(
     names="ruby jruby truffleruby rbx",
     style=Style.POSIX,
-    valued="-E --encoding --external-encoding --internal-encoding --backtrace-limit",
+    valued="-E --encoding --external-encoding --internal-encoding",
     flags=(
         "-a -c -d -l -n -p -s -v -w -W -W0 -W1 -W2 -W:* -U --copyright --debug --jit* "
         "--yjit* --rjit* --disable* --enable* --verbose --version --help -h"
@@ -253,7 +252,26 @@ _RUBY: Final = Program(
 _NODE: Final = Program(
     names="node nodejs iojs",
     style=Style.WORDS,
-    valued="-C --conditions --title --icu-data-dir --test-name-pattern --stack-size",
+    valued=(
+        "-C --conditions --title --icu-data-dir --test-name-pattern "
+        "--unhandled-rejections --dns-result-order --disable-proto --input-type "
+        "--watch-path --test-concurrency --test-timeout --test-shard --secure-heap "
+        "--max-http-header-size --trace-event-categories"
+    ),
+    flags=(
+        "-c --check -v --version -h --help --watch --test --test-only --run "
+        "--v8-options --max-old-space-size --max-semi-space-size --max-heap-size "
+        "--stack-size --stack-trace-limit --expose-gc --expose_gc --no-* "
+        "--trace-warnings --trace-deprecation --trace-uncaught --trace-exit "
+        "--throw-deprecation --pending-deprecation --enable-source-maps "
+        "--preserve-symlinks --preserve-symlinks-main --experimental-vm-modules "
+        "--experimental-modules --experimental-strip-types "
+        "--experimental-transform-types --experimental-test-coverage "
+        "--experimental-wasm-modules --experimental-json-modules "
+        "--experimental-sqlite --experimental-fetch --use-system-ca "
+        "--use-openssl-ca --use-bundled-ca --openssl-legacy-provider --harmony "
+        "--abort-on-uncaught-exception --prof --cpu-prof --heap-prof"
+    ),
     risks=(
         Risk(
             options=(
@@ -317,10 +335,38 @@ _NODE: Final = Program(
         "node",
         "node -",
         "node --experimental-loader ./evil.mjs x.js",
+        "node --unhandled-rejections strict -e 1",
+        "node --unknown x -e 1",
     ),
 )
 
+_FISH: Final = Program(
+    names="fish",
+    style=Style.POSIX,
+    valued="-d --debug -o --debug-output -f --features -D --debug-stack-frames",
+    flags="-n --no-execute -N --no-config -l --login -P --private -v --version --help",
+    risks=(
+        Risk(
+            options="-C --init-command --profile --profile-startup",
+            effect=Effect.LOADS,
+            why=_FIRST,
+        ),
+        Risk(options="-i --interactive", effect=Effect.RUNS, why=_TALKS, bare=True),
+    ),
+    code=Code(
+        language=Language.OPAQUE,
+        options="-c --command",
+        stdin=True,
+        script=True,
+        stops=_STOPS,
+    ),
+    reason="It runs a text, a script or what it reads, in a grammar of its own.",
+    passes=("fish build.fish", "fish --version"),
+    refuses=("fish -c ls", "fish -C pwn x.fish", "fish", "fish -f x -c pwn"),
+)
+
 PROGRAMS: Final = (
+    _FISH,
     _NODE,
     _PERL,
     _PYTHON,

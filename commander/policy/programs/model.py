@@ -93,6 +93,8 @@ class Risk:
     """Options with which it does no harm: ``-f`` of ``tar`` writes unless ``-x``."""
     values: str = ""
     """Patterns: if set, only a value that matches one is a risk."""
+    never: str = ""
+    """Patterns of values that are refused, whatever the effect: ``-o '|pwn'``."""
     passing: str = ""
     """Patterns of values that pass all the same: ``user.name=*`` of ``git -c``."""
 
@@ -126,6 +128,8 @@ class Wraps:
     """Options whose value is a text in the command that is replaced: ``-I``."""
     joined: bool = False
     """A shell reads the words, joined by blanks: ``watch``, ``ssh``."""
+    scripts: str = ""
+    """Patterns of a first word that is a script, not a program: ``uv run x.py``."""
     optional: bool = False
     """Without a command it is harmless, as ``env`` and ``nice``. Else it needs one:
     it runs a shell, or waits for somebody to type."""
@@ -152,6 +156,9 @@ class Code:
     """The first operand is code, unless one of ``options`` gave some."""
     options: str = ""
     """Options whose value is code: ``-e --expression``."""
+    skipped: int = 0
+    """With ``operand``: so many operands are its own, and all behind are code, as
+    behind the database of ``sqlite3``."""
     operand_with: str = ""
     """Options without a value that make the first operand code, wherever it stands:
     ``-c`` of a shell, as in ``sh -ce TEXT``."""

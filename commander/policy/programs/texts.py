@@ -108,16 +108,10 @@ _SED: Final = Program(
         Risk(options="-f --file", effect=Effect.LOADS, why="runs code from a file"),
         Risk(
             options="-i --in-place",
-            effect=Effect.RUNS,
-            why="keeps a copy at any path",
-            bare=True,
-            values="*/*",
-        ),
-        Risk(
-            options="-i --in-place",
             effect=Effect.EDITS,
             why="writes to the files that it reads",
             bare=True,
+            never="*/*",
         ),
     ),
     code=Code(

@@ -266,7 +266,7 @@ _XARGS: Final = Program(
         "--max-chars"
     ),
     flags=(
-        "-0 --null -e* --eof* -i* --replace* -l* --max-lines* -o --open-tty -p "
+        "-0 --null -e* --eof* -i --replace -l* --max-lines* -o --open-tty -p "
         "--interactive -r --no-run-if-empty --show-limits -t --verbose -x --exit "
         + _HELP
     ),
