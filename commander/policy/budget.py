@@ -12,8 +12,10 @@ from typing import Final
 __all__ = [
     "MAX_COMMANDS",
     "MAX_NESTED_CHARACTERS",
+    "MAX_NESTING",
     "MAX_WORK",
     "Budget",
+    "TooDeepError",
     "TooMuchError",
 ]
 
@@ -27,8 +29,16 @@ takes one or two microseconds."""
 MAX_NESTED_CHARACTERS: Final = 128 * 1024
 """All texts that nested shells are given, together: variables can multiply them."""
 
+MAX_NESTING: Final = 60
+"""Levels of substitutions, groups and nested shell texts; deeper has no honest use,
+and the readers recurse."""
+
 _CHARACTERS_PER_STEP: Final = 16
 _CHARGE_PER_TEXT: Final = 64
+
+
+class TooDeepError(ValueError):
+    """The text nests deeper than ``MAX_NESTING``."""
 
 
 class TooMuchError(ValueError):

@@ -21,7 +21,7 @@ from typing import Final
 
 import attrs
 
-from commander.policy.budget import Budget
+from commander.policy.budget import MAX_NESTING, Budget, TooDeepError
 from commander.policy.escapes import decode_escapes
 from commander.policy.tree import (
     Parameter,
@@ -35,17 +35,9 @@ from commander.policy.tree import (
 
 __all__ = ["MAX_NESTING", "Scanner", "TooDeepError", "UnreadableError"]
 
-MAX_NESTING: Final = 60
-"""Levels of substitutions, groups and nested shell texts; deeper has no honest use,
-and the readers recurse."""
-
 
 class UnreadableError(ValueError):
     """The text ends inside a quote or a substitution."""
-
-
-class TooDeepError(ValueError):
-    """The text nests deeper than ``MAX_NESTING``."""
 
 
 @attrs.frozen

@@ -1,0 +1,279 @@
+"""Simple commands: assignments, words, arrays and redirections."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NoReturn
+
+from commander.policy.assembly import EMPTY, expand_tildes, pattern_word, text_word
+from commander.policy.braces import Piece, expand_braces
+from commander.policy.lexer import WORD, Lexer
+from commander.policy.syntax import (
+    Array,
+    Assignment,
+    HereDocument,
+    Literal,
+    Redirection,
+    Simple,
+    Word,
+)
+
+__all__ = ["CommandReader", "Redirections"]
+
+Redirections = tuple[Redirection | HereDocument, ...]
+
+_SH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)()=")
+_BASH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
+_SUBSCRIPTED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?\[")
+_DECLARING: Final = frozenset(
+    ("alias", "declare", "export", "local", "readonly", "typeset")
+)
+
+_REDIRECTING: Final = frozenset(
+    ("<", ">", ">>", ">|", "<>", "<&", ">&", "<<<", "<<", "<<-", "&>", "&>>")
+)
+_DUPLICATING: Final = frozenset(("<&", ">&"))
+_DESCRIPTOR: Final = {
+    False: re.compile(r"[0-9]|-"),
+    True: re.compile(r"[0-9]{1,4}|-"),
+}
+_ASSIGNING: Final = re.compile(r"\+?=")
+_WORD_END: Final = re.compile(r"[ \t\n;&|)<>]|\\\n|\Z")
+_SPELLED: Final = 20
+_BOTH: Final = Redirection(">&", Word((Literal("1"),)), 2)
+"""``2>&1``."""
+
+_PREFIXES: Final = (Word((Literal("builtin"),)), Word((Literal("command"),)))
+
+
+class CommandReader(Lexer):
+    """Reads simple commands, from their first token to behind their last."""
+
+    __slots__ = ()
+
+    def simple(self) -> Simple:
+        """Read at least one assignment, word or redirection."""
+        assignments: list[Assignment] = []
+        words: list[Word | Assignment] = []
+        redirections: list[Redirection | HereDocument] = []
+        declares = False
+        while True:
+            if self.symbol == WORD:
+                if not words and (assignment := self._assignment()):
+                    assignments.append(assignment)
+                elif declares and (declared := self._declaration()):
+                    words.append(declared)
+                elif self.read:
+                    words += self.arguments(declares=declares)
+                else:
+                    words.append(Word((Literal(self.bare),)))
+                    declares = declares or (
+                        self.bare in _DECLARING and _only_prefixes(words[:-1])
+                    )
+                self.advance()
+            elif self.symbol in _REDIRECTING:
+                self._redirection(redirections)
+            elif assignments or words or redirections:
+                return Simple(tuple(assignments), tuple(words), tuple(redirections))
+            else:
+                self.unexpected()
+
+    def unexpected(self) -> NoReturn:
+        """Give up at the current token."""
+        match self.symbol:
+            case "":
+                self.fail("the text ends where a command has to go on", self.start)
+            case "\n":
+                self.fail("a line ends where a command has to go on", self.start)
+        spelling = self.text[self.start : self.position]
+        self.fail(f"`{spelling[:_SPELLED]}` cannot stand here", self.start)
+
+    # --- words -----------------------------------------------------------------
+
+    def token_pieces(self) -> list[Piece]:
+        """The pieces of the current word."""
+        return self.read or [self.bare]
+
+    def arguments(self, *, declares: bool = False) -> list[Word]:
+        """The words that the current one stands for, as arguments.
+
+        Args:
+            declares: They are arguments of a builtin that assigns variables.
+        """
+        pieces = self.read
+        if not pieces:
+            return [Word((Literal(self.bare),))]
+        if not self.bash or not _holds(pieces, "{"):
+            return [self._argument(pieces, declares=declares)]
+        words = expand_braces(pieces)
+        if words != [pieces]:
+            if self.loose:
+                self.fail("braces next to a name, which they would extend", self.start)
+            if any(_holds(pieces, odd) for odd in ("=~", ":~")):
+                self.fail("braces and a tilde prefix in one word", self.start)
+            self.budget.spend(len(words) * len(pieces))
+        return [self._argument(word, declares=declares) for word in words]
+
+    def _argument(self, pieces: list[Piece], *, declares: bool) -> Word:
+        first = pieces[0]
+        assigns = isinstance(first, str) and _BASH_ASSIGNMENT.match(first)
+        if _holds(pieces, "~"):
+            # bash expands `~` behind `=` in all arguments, dash in declarations.
+            if assigns and (self.bash or declares):
+                pieces = expand_tildes(pieces, start=assigns.end(), after_colons=True)
+            else:
+                pieces = expand_tildes(pieces)
+        word = pattern_word(pieces, splits=True)
+        if declares and not assigns and word.static is None:
+            match word.parts:
+                case (Literal(text), *_) if _BASH_ASSIGNMENT.match(text):
+                    self.fail("the name in a declaration is partly quoted", self.start)
+        return word
+
+    def plain_word(self) -> Word:
+        """The current word where it is one word and no pattern."""
+        return text_word(self._tilded())
+
+    def pattern(self) -> Word:
+        """The current word as a pattern that text is matched with."""
+        return pattern_word(self._tilded())
+
+    def _tilded(self) -> list[Piece]:
+        pieces = self.token_pieces()
+        return expand_tildes(pieces) if _holds(pieces, "~") else pieces
+
+    # --- assignments -----------------------------------------------------------
+
+    def _assignment(self) -> Assignment | None:
+        """Read the current word, and the array behind it, as an assignment."""
+        first = self.bare
+        if not first:
+            match self.read:
+                case [str(first), *_]:
+                    pass
+                case _:
+                    return None
+        if "=" not in first and "[" not in first:
+            return None
+        if self.bash and (subscripted := _SUBSCRIPTED.match(first)) and subscripted[1]:
+            return self._element(subscripted[1])
+        named = (_BASH_ASSIGNMENT if self.bash else _SH_ASSIGNMENT).match(first)
+        if named is None:
+            return None
+        rest = first[named.end() :]
+        append = named[2] == "+"
+        pieces = ([rest] if rest else []) + self.read[1:]
+        if not pieces and self.bash and self.text.startswith("(", self.position):
+            return Assignment(named[1], self._array(), append)
+        return Assignment(named[1], _value(pieces), append)
+
+    def _declaration(self) -> Assignment | None:
+        """Read an array behind a declaring builtin; None if there is none."""
+        if self.bash and self.text.startswith("(", self.position):
+            assignment = self._assignment()
+            if assignment is not None and isinstance(assignment.value, Array):
+                return assignment
+        return None
+
+    def _element(self, name: str) -> Assignment:
+        """Read ``name[subscript]=value``, or with an empty name in an array."""
+        start = self.start
+        self.position = start + len(name) + 1
+        if not self.text.startswith(f"{name}[", start):
+            self.fail("a line ends within a name", start)
+        subscript = self.subscript()
+        operator = _ASSIGNING.match(self.text, self.position)
+        if operator is None:
+            self.fail("what looks like an element of an array gets no value", start)
+        self.position = operator.end()
+        value = _value(self.pieces())
+        if self.text.startswith("(", self.position):
+            self.fail("an array within an array", start)
+        return Assignment(name, value, operator[0] == "+=", subscript)
+
+    def _array(self) -> Array:
+        self.position += 1
+        self.enter()
+        outer = self.hold_line_breaks()
+        elements: list[Word | Assignment] = []
+        start = self.start
+        while True:
+            self.advance()
+            match self.symbol:
+                case ")":
+                    break
+                case "word":
+                    if self.text.startswith("[", self.start):
+                        elements.append(self._element(""))
+                    else:
+                        elements.extend(self.arguments())
+                case "\n":
+                    pass
+                case _:
+                    self.fail("an array is not closed, or holds more than words", start)
+        self.release_line_breaks(outer)
+        self.depth -= 1
+        if not _WORD_END.match(self.text, self.position):
+            self.fail("text follows an array directly", start)
+        return Array(tuple(elements))
+
+    # --- redirections ----------------------------------------------------------
+
+    def redirections(self) -> Redirections:
+        """Read those that stand here; there may be none."""
+        if self.symbol not in _REDIRECTING:
+            return ()
+        found: list[Redirection | HereDocument] = []
+        while self.symbol in _REDIRECTING:
+            self._redirection(found)
+        return tuple(found)
+
+    def _redirection(self, into: list[Redirection | HereDocument]) -> None:
+        operator, descriptor, start = self.symbol, self.descriptor, self.start
+        if operator in ("<<", "<<-"):
+            into.append(self.here_document())
+            self.advance()
+            return
+        self.advance()
+        if self.symbol != WORD:
+            self.fail("a redirection names no file", start)
+        target = self._target(operator)
+        text = target.static
+        if operator in ("&>", "&>>"):
+            into += (Redirection(operator[1:], target), _BOTH)
+        elif (
+            operator not in _DUPLICATING
+            or text is None
+            or _DESCRIPTOR[self.bash].fullmatch(text)
+        ):
+            into.append(Redirection(operator, target, descriptor))
+        elif self.bash and operator == ">&" and descriptor is None:
+            if text[:1].isdecimal():
+                self.fail("the number of a file is odd", start)
+            into += (Redirection(">", target), _BOTH)
+        else:
+            self.fail(f"`{operator}` is followed by no number of a file", start)
+        self.advance()
+
+    def _target(self, operator: str) -> Word:
+        if not self.bash or operator == "<<<":
+            return self.plain_word()
+        if _holds(self.read, "{") and expand_braces(self.read) != [self.read]:
+            self.fail("a redirection to several files", self.start)
+        return self.pattern()
+
+
+def _holds(pieces: list[Piece], character: str) -> bool:
+    """Whether it stands somewhere unquoted."""
+    return any(isinstance(piece, str) and character in piece for piece in pieces)
+
+
+def _value(pieces: list[Piece]) -> Word:
+    if _holds(pieces, "~"):
+        pieces = expand_tildes(pieces, after_colons=True)
+    return text_word(pieces) if pieces else EMPTY
+
+
+def _only_prefixes(words: list[Word | Assignment]) -> bool:
+    """Whether the word behind them is the command's name."""
+    return all(word in _PREFIXES for word in words)
