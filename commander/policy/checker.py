@@ -1,40 +1,88 @@
 """The one place where a command becomes one that may run.
 
-Two modes. With an allow-list, one simple command of plain words passes if its words
-begin with the words of an entry; it is rendered again from those words, so what
-runs is what was compared. Without one, every text passes as it is. The blocklists
-hold in both. When in doubt an allow-list refuses and a blocklist does not: the
-first is a promise, the second a guard rail.
+Two modes. With an allow-list, every command of the text must begin with the words of
+an entry, and what the parser does not model is refused. Without one, a text is refused
+for what a blocklist names, in any spelling that the tree can resolve, and never for
+being unusual. The blocklists hold in both.
+
+What runs is what was checked: the shell gets the text that is written anew from the
+tree, wherever the whole of it was understood. Where it was not, which can only be
+without an allow-list, it gets the text as it came.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from typing import Final
 
 import attrs
 
 from commander.commands import CommandRequest
+from commander.policy.allowlist import AllowList
 from commander.policy.blocklist import Blocklist, Hit
-from commander.policy.budget import TooMuchError
-from commander.policy.denials import Denied, deny, shorten
+from commander.policy.budget import (
+    MAX_NESTING,
+    Budget,
+    TooDeepError,
+    TooMuchError,
+)
+from commander.policy.denials import Denied, Segment, deny, shorten
 from commander.policy.environment import check_environment
-from commander.policy.launchers import launches
-from commander.policy.simple import NotPlain, plain_words
-from commander.policy.words import MAX_NESTING, TooDeepError
+from commander.policy.judge import Judge
+from commander.policy.parser import NotModelledError, parse
+from commander.policy.render import NotRenderableError, render
+from commander.policy.syntax import Command, Dialect, Pipeline, Script, Statement
+from commander.policy.targets import Places
 from commander.principals import Principal
 
-__all__ = ["MAX_COMMAND_BYTES", "Approved", "Denied", "PolicyChecker"]
+__all__ = [
+    "MAX_COMMAND_BYTES",
+    "Approved",
+    "Denied",
+    "PolicyChecker",
+    "dialect_of",
+    "plain_words",
+]
 
 MAX_COMMAND_BYTES: Final = 32 * 1024
 """Of the command's text in UTF-8. Longer texts are files; Linux takes 128 KiB."""
 
 _MAX_RENDERED_BYTES: Final = 96 * 1024
 """Of the text for the shell; a quote inside a word becomes five characters."""
-_MAX_ENTRIES_SHOWN: Final = 12
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MAX_CAUSES: Final = 3
+"""Told in one reason; all are in the segments."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0]")
+_SHELLS: Final = {
+    "sh": Dialect.SH,
+    "dash": Dialect.SH,
+    "ash": Dialect.SH,
+    "bash": Dialect.BASH,
+}
 _SEAL: Final = object()
+
+
+def dialect_of(shell: str) -> Dialect | None:
+    """How a shell reads a text, by the name of its program; None if nobody knows."""
+    return _SHELLS.get(shell.rpartition("/")[2])
+
+
+def plain_words(text: str) -> tuple[str, ...] | None:
+    """The words of a text that is one command of static words; else None."""
+    try:
+        script = parse(text, Dialect.SH)
+    except (NotModelledError, TooDeepError, TooMuchError):
+        return None
+    match script:
+        case (Statement(Pipeline((command,), negated=False), (), background=False),):
+            words = getattr(command, "words", ())
+            bare = not (
+                getattr(command, "assignments", True)
+                or getattr(command, "redirections", True)
+            )
+            statics = [getattr(word, "static", None) for word in words]
+            if bare and statics and None not in statics:
+                return tuple(word for word in statics if word is not None)
+    return None
 
 
 @attrs.frozen(kw_only=True, init=False)
@@ -44,13 +92,20 @@ class Approved:
     request: CommandRequest
     text: str
     """Exactly what the shell gets."""
+    segments: tuple[Segment, ...] = ()
+    """Every command of the text, in its order, where there is an allow-list."""
 
     def __init__(
-        self, *, request: CommandRequest, text: str, seal: object = None
+        self,
+        *,
+        request: CommandRequest,
+        text: str,
+        segments: tuple[Segment, ...] = (),
+        seal: object = None,
     ) -> None:
         if seal is not _SEAL:
             raise TypeError("only a PolicyChecker can approve a command")
-        self.__attrs_init__(request=request, text=text)
+        self.__attrs_init__(request=request, text=text, segments=segments)
 
 
 class PolicyChecker:
@@ -61,6 +116,9 @@ class PolicyChecker:
         blocked: Commands that may not, each as words; beside the default list.
         use_default_blocklist: Whether the default list is in force.
         allowed_env: Names that calls may set beside the harmless ones.
+        shell: That will get the texts; by its name one that ``dialect_of`` knows, if
+            there is an allow-list.
+        places: Where commands may write, and run if a workspace is set.
     """
 
     def __init__(
@@ -70,12 +128,22 @@ class PolicyChecker:
         blocked: tuple[str, ...],
         use_default_blocklist: bool,
         allowed_env: tuple[str, ...],
+        shell: str = "/bin/sh",
+        places: Places | None = None,
     ) -> None:
         self.allowed_commands = allowed
         self.using_default_blocklist = use_default_blocklist
-        self._entries = tuple(map(_entry_words, allowed))
+        self._allowed = AllowList(
+            allowed, map(_entry_words, allowed), may_set=frozenset(allowed_env)
+        )
         self._blocklist = Blocklist(blocked, use_default=use_default_blocklist)
         self._allowed_env = frozenset(allowed_env)
+        known = dialect_of(shell)
+        if known is None and allowed:
+            raise ValueError(f"no allow-list can hold for the shell {shell}")
+        self._dialect = known or Dialect.BASH
+        self._renders = known is not None
+        self._places = places or Places()
 
     @property
     def allow_all(self) -> bool:
@@ -97,68 +165,106 @@ class PolicyChecker:
             return deny("checker-error", cause, "Please report it to the operator.")
 
     def _check(self, request: CommandRequest) -> Approved | Denied:
-        refusal = _check_text(request.command) or check_environment(
-            request.env, allowed=None if self.allow_all else self._allowed_env
+        refusal = (
+            _check_text(request.command)
+            or check_environment(
+                request.env, allowed=None if self.allow_all else self._allowed_env
+            )
+            or self._check_directory(request.working_directory)
         )
         if refusal is not None:
             return refusal
-        if self.allow_all:
-            return self._unless_blocked(request, request.command)
-        words = plain_words(request.command)
-        if isinstance(words, NotPlain):
-            return _deny_syntax(words)
-        rendered = shlex.join(words)
-        if len(rendered.encode()) > _MAX_RENDERED_BYTES:
-            return _deny_limit(f"takes over {_MAX_RENDERED_BYTES} bytes when quoted")
-        verdict = self._unless_blocked(request, rendered)
-        if isinstance(verdict, Denied):
-            return verdict
-        return self._check_allowed(words) or verdict
-
-    def _unless_blocked(self, request: CommandRequest, text: str) -> Approved | Denied:
         try:
-            hit = self._blocklist.find(text, request.working_directory)
+            return self._check_commands(request)
         except TooDeepError:
             return _deny_limit(f"nests deeper than {MAX_NESTING} levels")
         except TooMuchError as error:
             return _deny_limit(str(error))
-        if hit is not None:
-            return _deny_hit(hit)
-        return Approved(request=request, text=text, seal=_SEAL)
 
-    def _check_allowed(self, words: tuple[str, ...]) -> Denied | None:
-        """Compare with every entry; the first one that covers all decides."""
-        cause = None
-        for entry in self._entries:
-            if entry and words[: len(entry)] == entry:
-                cause = launches(words, entry)
-                if cause is None:
-                    return None
-        if cause is not None:
-            return deny(
-                "launcher",
-                cause,
-                "A command without it may pass; an operator can list the command with "
-                "the words in question in MCP_ALLOWED_COMMANDS.",
-            )
+    def _check_directory(self, directory: str | None) -> Denied | None:
+        if not self._places.workspace or directory is None:
+            return None
+        if self._places.contains(directory):
+            return None
         return deny(
-            "not-allowed",
-            f"`{shorten(shlex.join(words))}` begins with no entry of this server's "
-            "allow-list",
-            f"Allowed are commands that begin with {self._shown_entries()}; an "
-            "operator can add others to MCP_ALLOWED_COMMANDS.",
+            "working-directory",
+            f"the working directory `{shorten(directory)}` is not in "
+            f"{' or '.join(self._places.workspace)}",
+            "Choose one that is; an operator can add to MCP_WORKSPACE.",
         )
 
-    def _shown_entries(self) -> str:
-        shown = ", ".join(f"`{e}`" for e in self.allowed_commands[:_MAX_ENTRIES_SHOWN])
-        more = len(self.allowed_commands) - _MAX_ENTRIES_SHOWN
-        return f"{shown} (and {more} more)" if more > 0 else shown
+    def _check_commands(self, request: CommandRequest) -> Approved | Denied:
+        budget = Budget()
+        directory = request.working_directory
+        try:
+            script = parse(request.command, self._dialect, budget=budget)
+        except NotModelledError as error:
+            return self._check_unmodelled(request, error, budget)
+        hit = self._blocklist.find(
+            script, directory, dialect=self._dialect, budget=budget
+        )
+        if hit is not None:
+            return _deny_hit(hit)
+        if not self.allow_all:
+            return self._check_allowed(request, script, budget)
+        text = request.command
+        if self._blocklist.names and self._renders:
+            text = self._rendered(script) or text
+        return Approved(request=request, text=text, seal=_SEAL)
+
+    def _check_unmodelled(
+        self, request: CommandRequest, error: NotModelledError, budget: Budget
+    ) -> Approved | Denied:
+        if not self.allow_all:
+            return _deny_syntax(error)
+        hit = self._blocklist.find(
+            error.before,
+            request.working_directory,
+            dialect=self._dialect,
+            budget=budget,
+        ) or self._blocklist.scan(request.command)
+        if hit is not None:
+            return _deny_hit(hit)
+        return Approved(request=request, text=request.command, seal=_SEAL)
+
+    def _check_allowed(
+        self, request: CommandRequest, script: Script, budget: Budget
+    ) -> Approved | Denied:
+        segments = Judge(
+            allowed=self._allowed,
+            places=self._places,
+            dialect=self._dialect,
+            budget=budget,
+            show=self._shown,
+        ).judge(script, request.working_directory)
+        refused = [segment for segment in segments if segment.rule_id]
+        if refused:
+            return _deny_segments(refused, segments)
+        text = self._rendered(script)
+        if text is None:
+            return _deny_limit(
+                f"cannot be written anew in {_MAX_RENDERED_BYTES} bytes; split it up"
+            )
+        return Approved(request=request, text=text, segments=segments, seal=_SEAL)
+
+    def _rendered(self, script: Script) -> str | None:
+        """The text for the shell; None if there is none, or a longer one."""
+        try:
+            text = render(script, self._dialect)
+        except NotRenderableError:
+            return None
+        return text if len(text.encode()) <= _MAX_RENDERED_BYTES else None
+
+    def _shown(self, command: Command) -> str:
+        try:
+            return render((Statement(Pipeline((command,))),), self._dialect)
+        except NotRenderableError:
+            return "..."
 
 
 def _entry_words(entry: str) -> tuple[str, ...]:
     """An entry's words; an entry that is no plain command is compared as written."""
-    words = plain_words(entry)
-    return words if isinstance(words, tuple) and words else tuple(entry.split())
+    return plain_words(entry) or tuple(entry.split())
 
 
 def _check_text(command: str) -> Denied | None:
@@ -208,11 +314,19 @@ def _deny_hit(hit: Hit) -> Denied:
     )
 
 
-def _deny_syntax(found: NotPlain) -> Denied:
+def _deny_syntax(error: NotModelledError) -> Denied:
     return deny(
         "shell-syntax",
-        f"{found.cause}, and this server's allow-list takes one simple command of "
-        "plain words",
-        "Send one command a call, its words bare or in single quotes; where an "
-        "operator has set MCP_ALLOWED_COMMANDS nothing else passes.",
+        f"{error.reason} (at character {error.position}, `{shorten(error.fragment)}`)",
+        "What this server does not understand does not pass where an operator has set "
+        "MCP_ALLOWED_COMMANDS; write it in plainer shell.",
     )
+
+
+def _deny_segments(refused: list[Segment], segments: tuple[Segment, ...]) -> Denied:
+    causes = [f"in `{each.text}`, {each.reason}" for each in refused[:_MAX_CAUSES]]
+    if len(refused) > _MAX_CAUSES:
+        causes.append(f"and {len(refused) - _MAX_CAUSES} more commands are refused")
+    remedies = dict.fromkeys(each.remedy for each in refused[:_MAX_CAUSES])
+    remedy = " ".join(filter(None, remedies))
+    return deny(refused[0].rule_id, "; ".join(causes), remedy, segments)

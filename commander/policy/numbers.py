@@ -56,20 +56,26 @@ _BUILTINS_THAT_SET: Final = frozenset(
 
 
 class Numbers:
-    """What a script assigns, looked at once before it is judged."""
+    """What a script assigns; it is looked at when that is asked for first."""
 
     def __init__(self, script: Script) -> None:
+        self._script: Script | None = script
         self._count: dict[str, int] = {}
         self._not_numbers: set[str] = set()
-        for node in _nodes(script):
-            self._note(node)
 
     def assigned(self, name: str) -> int:
         """How many places of the text set a variable."""
+        self._look()
         return self._count.get(name, 0)
+
+    def _look(self) -> None:
+        script, self._script = self._script, None
+        for node in _nodes(script):
+            self._note(node)
 
     def problem(self, expression: Word, dialect: Dialect) -> str | None:
         """Why an expression may not be calculated; None if it may."""
+        self._look()
         for part in expression.parts:
             match part:
                 case Literal(text):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -254,11 +254,13 @@ class _Usage:
             if not wraps.optional:
                 yield Problem(f"`{self._name}` needs the command that it is to run")
             return
+        if wraps.scripts and rest[0].static and matches(wraps.scripts, rest[0].text):
+            return
         if wraps.placeholder:
             rest = _replaced(rest, wraps.placeholder, arguments)
         if wraps.computed_tail:
             rest.append(Field(UNKNOWN, loose=True))
-        if not wraps.shell:
+        if not wraps.joined:
             yield InnerCommand(tuple(rest))
         elif all(field.static for field in rest):
             yield InnerText(certain(" ".join(field.text for field in rest)), "sh")
@@ -267,7 +269,9 @@ class _Usage:
 
     # --- code ------------------------------------------------------------------
 
-    def _code(self, code: Code, arguments: Arguments) -> Iterator[Finding]:
+    def _code(
+        self, code: Code, arguments: Arguments
+    ) -> Generator[Finding, None, tuple[Field, ...]]:
         """Look at code; returns the operands that are none."""
         operands = arguments.operands
         names = code.options.split()

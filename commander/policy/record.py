@@ -1,0 +1,69 @@
+"""What is being said about each command of a text."""
+
+from __future__ import annotations
+
+import attrs
+
+from commander.policy.denials import Segment, shorten
+
+__all__ = ["Draft", "Record"]
+
+
+@attrs.define
+class Draft:
+    """A command that is being looked at."""
+
+    text: str
+    depth: int
+    refusals: list[tuple[str, str, str]] = attrs.field(factory=list)
+
+    def finish(self) -> Segment:
+        """What is told of it."""
+        rule_id, _, remedy = self.refusals[0] if self.refusals else ("", "", "")
+        causes = dict.fromkeys(cause for _, cause, _ in self.refusals)
+        return Segment(
+            text=self.text,
+            depth=self.depth,
+            rule_id=rule_id,
+            reason="; ".join(causes),
+            remedy=remedy,
+        )
+
+
+class Record:
+    """The commands of a text in their order, and which of them is looked at now.
+
+    Attributes:
+        draft: That one: what is refused now is refused in it.
+        drafts: All so far.
+        depth: Of the next command.
+    """
+
+    def __init__(self) -> None:
+        self.draft = Draft("", 0)
+        self.drafts: list[Draft] = []
+        self.depth = 0
+        self._listed = False
+
+    def begin(self, text: str, *, told: bool = True) -> None:
+        """Look at the next command.
+
+        Args:
+            text: For a person.
+            told: Whether it is told of if nothing is said against it.
+        """
+        self.draft = Draft(shorten(text), self.depth)
+        self._listed = told
+        if told:
+            self.drafts.append(self.draft)
+
+    def refuse(self, rule_id: str, cause: str, remedy: str = "") -> None:
+        """Say something against the command."""
+        if not self._listed:
+            self._listed = True
+            self.drafts.append(self.draft)
+        self.draft.refusals.append((rule_id, cause, remedy))
+
+    def segments(self) -> tuple[Segment, ...]:
+        """All that was said."""
+        return tuple(draft.finish() for draft in self.drafts)
