@@ -2,7 +2,9 @@
 
 ``sudo -u x rm -rf /`` carries ``rm -rf /``; ``sh -c TEXT`` carries a text. The
 tables serve blocklists: an option that is missing here can hide a command from
-them or, rarely, make its value look like one.
+them or, rarely, make its value look like one. What runs on another machine or in a
+container (``ssh``, ``docker exec``, ``kubectl exec``) is not carried: the lists
+protect the one that this server runs on.
 """
 
 from __future__ import annotations
@@ -10,125 +12,116 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import attrs
 
-from commander.policy.expansion import UNKNOWN
+from commander.policy.calls import command_calls, is_code_runner, shell_calls
 from commander.policy.options import read_options
+from commander.policy.scope import UNKNOWN, Texts
+from commander.policy.searches import find_commands, search_roots, split_find
 from commander.policy.wordset import wordset
+from commander.policy.wrappers import Wrapper, wrapper_of
 
-__all__ = [
-    "Carried",
-    "ShellText",
-    "carried_by",
-    "find_commands",
-    "program_of",
-    "search_roots",
-]
+__all__ = ["Carried", "Inner", "ShellText", "carried_by", "program_of"]
 
 
 @attrs.frozen
 class ShellText:
-    """A text that a shell will run, and its ``$1`` and so on."""
+    """A text that a shell will run."""
 
     text: str
-    arguments: tuple[str, ...] = ()
+    arguments: tuple[str, ...] | None = None
+    """Its ``$1`` and so on, if it does not keep those that are there."""
+    name: str | None = None
+    """Its ``$0``, if that is given."""
+    reader: str = ""
+    """The program that reads it; empty for the shell that is there already."""
+    guessed: bool = False
+    """It may be no shell text at all, so it counts only if it can be read."""
+
+
+@attrs.frozen
+class Inner:
+    """A command that another one runs."""
+
+    words: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...] = ()
+    """Variables that are set for it."""
+    directory: str | None = None
+    """Where it runs, if that is changed for it."""
 
 
 @attrs.frozen
 class Carried:
     """What a command runs beside itself."""
 
-    commands: tuple[tuple[str, ...], ...] = ()
+    commands: tuple[Inner, ...] = ()
     texts: tuple[ShellText, ...] = ()
 
 
-@attrs.frozen
-class _Wrapper:
-    """How a program's words are followed by a command's."""
-
-    with_value: frozenset[str]
-    """Options that take the next word."""
-    operands: int
-    """Words of its own before the command."""
-    not_running: frozenset[str]
-    """Options with which it runs nothing."""
-
-
-def _wrapper(
-    with_value: str = "", *, operands: int = 0, not_running: str = ""
-) -> _Wrapper:
-    return _Wrapper(wordset(with_value), operands, wordset(not_running))
-
-
+_NO_COMMAND: Final = Inner(())
 _SHELLS: Final = wordset("sh bash dash zsh ksh mksh ash rbash . source")
-
-_WRAPPERS: Final = {
-    "busybox": _wrapper(),
-    "builtin": _wrapper(),
-    "chroot": _wrapper("userspec groups", operands=1),
-    "chrt": _wrapper("T P D sched-runtime sched-deadline sched-period", operands=1),
-    "command": _wrapper(not_running="v V"),
-    "doas": _wrapper("u C"),
-    "env": _wrapper("u C unset chdir"),
-    "exec": _wrapper("a"),
-    "fakeroot": _wrapper("l s i b lib faked"),
-    "flock": _wrapper("w E timeout conflict-exit-code", operands=1),
-    "ionice": _wrapper("c n p P u class classdata"),
-    "nice": _wrapper("n adjustment"),
-    "nohup": _wrapper(),
-    "nsenter": _wrapper("t S G target setuid setgid"),
-    "parallel": _wrapper("j S I jobs sshlogin"),
-    "pkexec": _wrapper("u user"),
-    "prlimit": _wrapper("p o pid output"),
-    "runuser": _wrapper("u g G s w user group shell whitelist-environment"),
-    "setpriv": _wrapper("reuid regid groups inh-caps ambient-caps bounding-set"),
-    "setsid": _wrapper(),
-    "stdbuf": _wrapper("i o e input output error"),
-    "strace": _wrapper("a b e E I o O p P s S u U X"),
-    "sudo": _wrapper("u g p C r t T D R h U user group prompt chdir chroot host"),
-    "systemd-run": _wrapper("p u H M E t unit property description slice setenv"),
-    "taskset": _wrapper(operands=1),
-    "time": _wrapper("f o format output"),
-    "timeout": _wrapper("k s kill-after signal", operands=1),
-    "toybox": _wrapper(),
-    "unshare": _wrapper("S G R w setuid setgid root wd map-user map-group"),
-    "xargs": _wrapper("a d E I L n P s arg-file delimiter max-lines max-procs"),
-}
-_NO_WRAPPER: Final = _wrapper()
+_IN_THIS_SHELL: Final = wordset(". source eval trap")
 _TEXT_OPTIONS: Final = {
-    "env": wordset("S split-string"),
-    "make": wordset("eval"),
-    "mapfile": wordset("C"),
-    "readarray": wordset("C"),
-    "runuser": wordset("c command"),
-    "script": wordset("c command"),
-    "su": wordset("c command"),
+    "env": "S split-string",
+    "make": "eval",
+    "gmake": "eval",
+    "mapfile": "C",
+    "readarray": "C",
+    "complete": "C",
+    "compgen": "C",
+    "rsync": "e rsh",
+    "runuser": "c command session-command",
+    "script": "c command",
+    "sort": "compress-program",
+    "split": "filter",
+    "su": "c command session-command",
+    "sg": "c",
+    "ssh-agent": "c",
+    "tar": "I F to-command use-compress-program info-script new-volume-script",
+    "man": "P pager",
+    "hyperfine": "p prepare s setup c cleanup",
+    "start-stop-daemon": "x a exec startas",
 }
 """Options whose value is run as a shell text."""
-_TEXT_OPERANDS: Final = frozenset({"eval", "trap", "watch"})
-"""Programs that run their operands, joined, as a shell text."""
-_TEXT_READERS: Final = frozenset({"at", "batch"})
-_STANDARD_INPUT: Final = frozenset({"-", "/dev/stdin", "/dev/fd/0"})
-_SHELL_OPTIONS: Final = frozenset({"o", "O", "rcfile", "init-file"})
-_ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_CODE_CALL: Final = re.compile(
-    r"""\b(?:system|popen|exec\w*|spawn\w*|run|call|check_\w+|getoutput)\b"""
-    r"""[\s(\[]{0,9}(["'])((?:(?!\1).){0,256}+)\1""",
-    re.DOTALL,
+_TEXT_OPERANDS: Final = {
+    "eval": "",
+    "trap": "",
+    "watch": "n interval",
+    "hyperfine": "w m M r p s c",
+    "tmux": "L S f n s t c F x y e",
+    "screen": "S T e h c p s t",
+}
+"""Programs that run their operands, joined, as a shell text, and their options."""
+_SUBCOMMANDS: Final = wordset(
+    "new new-session new-window neww split-window splitw run-shell respawn-pane"
 )
-_CODE_RUNNERS: Final = re.compile(
-    r"(?:[gmn]?awk|python|pypy|perl|ruby|node|php|lua)[0-9.]*"
+_TEXT_READERS: Final = wordset("at batch")
+_LOGIN_SHELLS: Final = wordset(
+    "su sudo doas chroot unshare nsenter script fakeroot pkexec runuser"
 )
-_FIND_RUNNERS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_MAX_ROOTS: Final = 16
-_MAX_FILLED_CHARACTERS: Final = 256
-_FIND_NOT_NARROWING: Final = wordset(
-    "-H -L -P -delete -depth -d -follow -ls -maxdepth -mindepth -mount -noleaf -print "
-    "-print0 -type -xdev"
+"""Programs that run a shell if their words hold no command."""
+_STANDARD_INPUT: Final = wordset("- /dev/stdin /dev/fd/0 /proc/self/fd/0")
+_SHELL_OPTIONS: Final = wordset("o O rcfile init-file")
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+_SCHEDULE: Final = re.compile(
+    r"[ \t]*(?:@\w+|(?:[\d*/,A-Za-z-]+[ \t]+){4}\S+)[ \t]+(.*)"
 )
+_ACTION: Final = re.compile(
+    r"--checkpoint-action=exec=(.*)|(?:-o)?(?:Proxy|Local)Command[= ](.*)", re.DOTALL
+)
+_GIT_RUNNING: Final = re.compile(
+    r"[^=]*(?:pager|editor|command|fsmonitor|askpass|external|textconv|cmd|program)[^=]*"
+    r"=(.*)|[^=]*=\s*!(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAX_FILLED: Final = 4 * 1024
+"""Characters that ``xargs`` adds."""
+
+Reader = Callable[[str], Texts]
+"""What is in a file; ``-`` is the standard input."""
 
 
 def program_of(words: Sequence[str]) -> str:
@@ -136,120 +129,217 @@ def program_of(words: Sequence[str]) -> str:
     return posixpath.basename(words[0].replace(UNKNOWN, "")) if words else ""
 
 
-def carried_by(words: tuple[str, ...], standard_input: str | None) -> Carried:
+def carried_by(words: tuple[str, ...], read: Reader) -> Carried:
     """What a command runs beside itself.
 
     Args:
         words: Expanded; not empty.
-        standard_input: What the command reads, if that is known.
+        read: Gives what is in a file, where that is known.
     """
     program = program_of(words)
     if program in _SHELLS:
-        return _by_shell(words[1:], standard_input)
+        return Carried(texts=tuple(_by_shell(program, words[1:], read)))
     if program == "find":
         return _by_find(words[1:])
     if program == "alias":
         values = [word.partition("=")[2] for word in words[1:]]
         return Carried(texts=tuple(map(ShellText, values)))
-    if _CODE_RUNNERS.fullmatch(program):
-        calls = [call[2] for word in words[1:] for call in _CODE_CALL.finditer(word)]
-        return Carried(texts=tuple(map(ShellText, calls)))
-    texts = _text_operands(program, words[1:])
-    if program in _TEXT_READERS and standard_input is not None:
-        texts.append(standard_input)
-    command = _wrapped(program, words[1:])
-    if command and command[0] == "-c":  # flock FILE -c TEXT
-        texts.extend(command[1:2])
-    if command and program == "xargs" and standard_input is not None:
-        command = _filled(command, standard_input.strip())
-    return Carried((command,) if command else (), tuple(map(ShellText, texts)))
+    if is_code_runner(program):
+        return _by_code(program, words[1:], read)
+    if program == "parallel":
+        return _by_parallel(words[1:], read)
+    texts = [*_texts(program, words[1:], read)]
+    wrapper = wrapper_of(program)
+    command = _wrapped(words[1:], wrapper) if wrapper else _NO_COMMAND
+    if command is None:
+        return Carried(texts=tuple(texts))
+    if command.words[:1] == ("-c",):  # flock FILE -c TEXT
+        texts += [ShellText(text, reader="sh") for text in command.words[1:2]]
+    elif not command.words and program in _LOGIN_SHELLS and not texts:
+        texts += _known(read("-"), "sh")
+    if program == "xargs":
+        return Carried(tuple(_filled(words[1:], command, read)), tuple(texts))
+    return Carried((command,) if command.words else (), tuple(texts))
 
 
-def search_roots(words: Sequence[str]) -> list[str]:
-    """Where a ``find`` starts, if no test narrows what it meets to less than all."""
-    own, _ = _split_find(words)
-    if any(w.startswith("-") and w not in _FIND_NOT_NARROWING for w in own):
-        return []
-    paths = itertools.takewhile(
-        lambda word: not word.startswith(("-", "(", "!")),
-        itertools.dropwhile(lambda word: word in ("-H", "-L", "-P"), own),
+def _known(texts: Iterable[str], shell: str) -> list[ShellText]:
+    return [
+        ShellText(text, reader=shell) for text in texts if text.strip(UNKNOWN + "\n ")
+    ]
+
+
+# --- shells and code ---------------------------------------------------------------
+
+
+def _by_shell(program: str, words: tuple[str, ...], read: Reader) -> list[ShellText]:
+    here = program in _IN_THIS_SHELL
+    shell = "" if here else program
+    words = tuple(itertools.dropwhile(lambda w: w.startswith("+"), words))
+    parsed = read_options(words, () if here else _SHELL_OPTIONS, permute=False)
+    operands = parsed.operands
+    if parsed.has("c") and not here:
+        name = operands[1] if len(operands) > 1 else None
+        texts = [ShellText(operands[0], operands[2:], name, shell)] if operands else []
+    elif not operands or parsed.has("s"):
+        texts = [ShellText(text, operands, reader=shell) for text in read("-")]
+    else:
+        arguments = (operands[1:] or None) if here else operands[1:]
+        texts = [ShellText(text, arguments, reader=shell) for text in read(operands[0])]
+    return [text for text in texts if text.text.strip(UNKNOWN + "\n ")]
+
+
+def _by_code(program: str, words: tuple[str, ...], read: Reader) -> Carried:
+    code = code_of(words, read)
+    texts = shell_calls(program, code)
+    return Carried(
+        tuple(map(Inner, command_calls(code))),
+        tuple(ShellText(text, reader="sh", guessed=True) for text in texts),
     )
-    return list(itertools.islice(paths, _MAX_ROOTS)) or ["."]
 
 
-def find_commands(words: Sequence[str]) -> list[list[str]]:
-    """What a ``find`` runs on what it meets."""
-    return _split_find(words)[1]
+def code_of(words: Sequence[str], read: Reader) -> list[str]:
+    """Every text that a program may take for code: its words and its input."""
+    files = [word for word in words if not word.startswith("-")] or ["-"]
+    known = itertools.chain.from_iterable(map(read, files[:2]))
+    return [*words, *(text for text in known if text != UNKNOWN)]
 
 
-def _split_find(words: Sequence[str]) -> tuple[list[str], list[list[str]]]:
-    """A find's own words, and the commands that it runs."""
-    own: list[str] = []
-    commands: list[list[str]] = []
-    target = own
-    for word in words:
-        if target is own and word in _FIND_RUNNERS:
-            commands.append(target := [])
-        elif target is not own and word in (";", "+"):
-            target = own
-        else:
-            target.append(word)
-    return own, commands
+# --- texts -------------------------------------------------------------------------
+
+
+def _texts(program: str, words: tuple[str, ...], read: Reader) -> list[ShellText]:
+    shell = "" if program in _IN_THIS_SHELL else "sh"
+    texts = [ShellText(text, reader=shell) for text in _given_texts(program, words)]
+    if program in _TEXT_READERS:
+        names = read_options(words, ("f", "q", "t")).values(("f",))
+        texts += _known(read(names[0] if names else "-"), "sh")
+    elif program == "crontab":
+        lines = "\n".join(read(words[-1] if words else "-")).split("\n")
+        texts += [
+            ShellText(found[1], reader="sh")
+            for found in map(_SCHEDULE.match, lines)
+            if found
+        ]
+    elif program in ("make", "gmake"):
+        names = read_options(words, ("f", "C", "j", "eval")).values(("f", "file"))
+        for name in names:
+            texts += [attrs.evolve(t, guessed=True) for t in _known(read(name), "sh")]
+    elif program == "git":
+        texts += _by_git(words)
+    elif program in ("tar", "ssh", "scp", "sftp"):
+        found = map(_ACTION.match, words)
+        texts += [ShellText(m[1] or m[2], reader="sh") for m in found if m]
+    return texts
+
+
+def _given_texts(program: str, words: tuple[str, ...]) -> list[str]:
+    texts: list[str] = []
+    if names := wordset(_TEXT_OPTIONS.get(program, "")):
+        wrapper = wrapper_of(program)
+        with_value = names | wrapper.with_value if wrapper else names
+        parsed = read_options(words, with_value, permute=program != "env")
+        texts += parsed.values(names)
+    if program in _TEXT_OPERANDS:
+        with_value = wordset(_TEXT_OPERANDS[program])
+        operands = read_options(words, with_value, permute=False).operands
+        if operands[:1] and operands[0] in _SUBCOMMANDS:
+            operands = read_options(operands[1:], with_value, permute=False).operands
+        texts += operands[:1] if program == "trap" else [" ".join(operands)]
+    return [text for text in texts if text]
+
+
+def _by_git(words: tuple[str, ...]) -> list[ShellText]:
+    texts: list[str] = []
+    for option, value in itertools.pairwise(words):
+        if option in ("-c", "config", "--config") or option.startswith("alias."):
+            found = _GIT_RUNNING.fullmatch(value if "=" in value else f"={value}")
+            texts += [found[1] or found[2] or ""] if found else []
+        elif option in ("-x", "--exec", "--extcmd", "--tree-filter", "--index-filter"):
+            texts.append(value)
+        elif option == "foreach":
+            texts.append(" ".join(words[words.index(value) :]))
+    for place, word in enumerate(words):
+        if word == "run" and words[place - 1] == "bisect":
+            texts.append(" ".join(words[place + 1 :]))
+        if word.startswith("--exec="):
+            texts.append(word.partition("=")[2])
+    return [ShellText(text, reader="sh", guessed=True) for text in texts if text]
+
+
+# --- commands ----------------------------------------------------------------------
 
 
 def _by_find(words: tuple[str, ...]) -> Carried:
     """What a find runs, on the paths that it starts from if all below is met."""
     roots = search_roots(words) or ["{}"]
-    _, commands = _split_find(words)
     filled = (
-        itertools.chain.from_iterable(roots if w == "{}" else [w] for w in command)
-        for command in commands
+        tuple(
+            itertools.chain.from_iterable(roots if w == "{}" else [w] for w in command)
+        )
+        for command in find_commands(split_find(words))
     )
-    return Carried(tuple(map(tuple, filled)))
+    return Carried(tuple(map(Inner, filled)))
 
 
-def _text_operands(program: str, words: tuple[str, ...]) -> list[str]:
-    if names := _TEXT_OPTIONS.get(program):
-        with_value = names | _WRAPPERS.get(program, _NO_WRAPPER).with_value
-        return read_options(words, with_value, permute=program != "env").values(names)
-    if program not in _TEXT_OPERANDS:
-        return []
-    operands = read_options(words, ("n", "interval"), permute=False).operands
-    return [*operands[:1]] if program == "trap" else [" ".join(operands)]
+def _by_parallel(words: tuple[str, ...], read: Reader) -> Carried:
+    command = list(itertools.takewhile(lambda word: not word.startswith(":::"), words))
+    added = [word for word in words[len(command) :] if not word.startswith(":::")]
+    if not added:
+        added = list(itertools.chain.from_iterable(t.split("\n") for t in read("-")))
+    wrapper = wrapper_of("parallel")
+    inner = _wrapped(tuple(command), wrapper) if wrapper else None
+    text = " ".join(inner.words) if inner else ""
+    texts = [
+        text.replace("{}", each) if "{}" in text else f"{text} {each}"
+        for each in added[:_MAX_FILLED]
+        if each.strip(UNKNOWN)
+    ] or [text]
+    return Carried(texts=tuple(ShellText(text, reader="sh") for text in texts))
 
 
-def _wrapped(program: str, words: tuple[str, ...]) -> tuple[str, ...]:
-    wrapper = _WRAPPERS.get(program)
-    if wrapper is None:
-        return ()
+def _wrapped(words: tuple[str, ...], wrapper: Wrapper) -> Inner | None:
+    """The command that a wrapper runs, without words if there is none."""
     parsed = read_options(words, wrapper.with_value, permute=False)
     if parsed.has(*wrapper.not_running):
-        return ()
-    left = itertools.dropwhile(_is_setting, parsed.operands)
-    command = itertools.islice(left, wrapper.operands, None)
-    return tuple(itertools.dropwhile(lambda word: word == "--", command))
+        return None
+    left = list(parsed.operands)
+    settings: list[tuple[str, str]] = []
+    if wrapper.subcommands:
+        if left[:1] and left[0] not in wrapper.subcommands:
+            return None
+        left = list(read_options(left[1:], wrapper.with_value, permute=False).operands)
+    while left and (left[0] == "-" or _ASSIGNMENT.match(left[0])):
+        if found := _ASSIGNMENT.match(left.pop(0)):
+            settings.append((found[1], found[2]))
+    command = itertools.dropwhile(lambda w: w == "--", left[wrapper.operands :])
+    places = parsed.values(wrapper.directory)
+    return Inner(tuple(command), tuple(settings), places[-1] if places else None)
 
 
-def _filled(command: tuple[str, ...], text: str) -> tuple[str, ...]:
+def _filled(words: tuple[str, ...], command: Inner, read: Reader) -> Iterable[Inner]:
     """What ``xargs`` makes of a command, whether it appends or replaces."""
-    if len(text) > _MAX_FILLED_CHARACTERS:
-        return command
-    return (*(word.replace("{}", text) for word in command), *text.split())
+    wrapper = wrapper_of("xargs")
+    parsed = read_options(words, wrapper.with_value if wrapper else (), permute=False)
+    marks = parsed.values(("I", "replace")) or (["{}"] if parsed.has("i") else [])
+    files = parsed.values(("a", "arg-file"))
+    inner = command.words or ("echo",)
+    for text in read(files[0] if files else "-"):
+        if len(text) > _MAX_FILLED or not text.strip(UNKNOWN + " \n"):
+            yield attrs.evolve(command, words=inner)
+        elif marks:
+            for line in text.split("\n")[:_MAX_FILLED]:
+                if line.strip():
+                    filled = (w.replace(marks[0], line.strip()) for w in inner)
+                    yield attrs.evolve(command, words=tuple(filled))
+        else:
+            added = _cut(text, parsed.has("0", "null"), parsed.values(("d",)))
+            yield attrs.evolve(command, words=(*inner, *added))
 
 
-def _is_setting(word: str) -> bool:
-    """``NAME=value``, or the lone dash of ``env -``."""
-    return word == "-" or _ASSIGNMENT.match(word) is not None
-
-
-def _by_shell(words: tuple[str, ...], standard_input: str | None) -> Carried:
-    parsed = read_options(words, _SHELL_OPTIONS, permute=False)
-    operands = parsed.operands
-    if parsed.has("c"):
-        if not operands:
-            return Carried()
-        return Carried(texts=(ShellText(operands[0], operands[2:]),))
-    from_input = not operands or operands[0] in _STANDARD_INPUT or parsed.has("s")
-    if standard_input is None or not from_input:
-        return Carried()
-    return Carried(texts=(ShellText(standard_input, operands),))
+def _cut(text: str, null: bool, delimiters: list[str]) -> list[str]:
+    if null:
+        return [each for each in text.split("\0") if each]
+    if delimiters and delimiters[0]:
+        mark = "\n" if delimiters[0] == "\\n" else delimiters[0][:1]
+        return [each for each in text.split(mark) if each]
+    return text.replace("'", "").replace('"', "").split()

@@ -1,241 +1,344 @@
-"""What words become: variables, braces and the output of ``echo``, where easy.
+"""What words become: every text that they may stand for, where that can be told.
 
-A word becomes one or more texts. What only a running shell can know stands in
-them as ``UNKNOWN``, so that a rule sees the pieces that are certain and also that
-they are not all. Globs are left as they are.
+A word has alternatives, each a number of fields; a command has alternatives, each a
+list of words. What only a running shell can know stands in them as ``UNKNOWN``, so
+that a rule sees the pieces that are certain and also that they are not all. Globs
+are left as they are.
 
-All growth is bounded: values longer than ``_MAX_VALUE_CHARACTERS`` are not
-followed, a word becomes at most ``_MAX_ALTERNATIVES`` alternatives, and of nested
-substitutions the inner ``_MAX_EVALUATED_LEVELS`` are known. All of it draws on the
-budget of the decision.
+All growth is bounded: a word has at most ``MAX_ALTERNATIVES``, and a command twice
+as many. Where combinations would be more, each alternative of each word stands in
+one of them. All of it draws on the budget of the decision.
 """
 
 from __future__ import annotations
 
 import itertools
-import posixpath
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
-import attrs
-
-from commander.policy.budget import Budget
-from commander.policy.escapes import decode_escapes
-from commander.policy.tree import (
+from commander.policy.operators import NEEDS_PATTERN, calculate, cut, transform
+from commander.policy.scope import (
+    BLANKS,
+    HOME,
+    MAX_ALTERNATIVES,
+    UNKNOWN,
+    Elements,
+    Scope,
+    Texts,
+    Value,
+)
+from commander.policy.syntax import (
+    Arithmetic,
+    Array,
+    Assignment,
+    CommandSubstitution,
+    Glob,
+    Literal,
+    Parameter,
     Part,
-    Pipeline,
+    ProcessSubstitution,
     Script,
-    Simple,
-    Substitution,
-    Text,
+    Tilde,
     Word,
 )
 
-__all__ = ["UNKNOWN", "Scope", "expand", "expand_all", "output", "static_input"]
+__all__ = ["Expander", "join_texts"]
 
-UNKNOWN: Final = "\0"
-"""Stands for text that is not known; texts to check never hold this character."""
-
-_BREAK, _OPEN, _COMMA, _CLOSE = "\1", "\2", "\3", "\4"
-"""Marks, while a word is put together: a border between fields, and braces."""
-_BRACES: Final = str.maketrans("{,}", _OPEN + _COMMA + _CLOSE)
-_NO_BRACES: Final = str.maketrans(_OPEN + _COMMA + _CLOSE, "{,}")
-_INNERMOST: Final = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}")
-
-_MAX_VALUE_CHARACTERS: Final = 256
-_MAX_VARIABLES: Final = 64
-_ARGUMENT_NAMES: Final = frozenset(map(str, range(1, _MAX_VARIABLES + 1)))
-_MAX_ALTERNATIVES: Final = 8
-_MAX_BRACE_GROUPS: Final = 8
-_MAX_BRACE_WORDS: Final = 64
-_MAX_OUTPUT_CHARACTERS: Final = 4 * 1024
-"""Of a substitution; a longer one is not known."""
-_MAX_INPUT_CHARACTERS: Final = 32 * 1024
-"""Of what a command is given to read; a longer one is not known."""
-_MAX_EVALUATED_LEVELS: Final = 8
+_BREAK: Final = "\ufdd1"
+"""A border between fields, while a word is put together."""
+_KEEP: Final = "\ufdd2"
+"""Makes a field of what is empty otherwise: it was quoted."""
+_MAX_COMMANDS: Final = 2 * MAX_ALTERNATIVES
+_WORDS_PER_STEP: Final = 4
+_MAX_TEXT_CHARACTERS: Final = 32 * 1024
+"""Of what commands print or read; more is not known."""
+_MAX_FIELD_CHARACTERS: Final = 4 * 1024
+"""Of an output inside a word."""
+_SPECIAL_IN_PATTERN: Final = re.compile(r"([\\*?\[\]])")
+_ALL: Final = ("@", "*")
+_T = TypeVar("_T")
 
 
-@attrs.define
-class Scope:
-    """What is known of a shell at one point of its text."""
-
-    directory: str | None = None
-    """Absolute, if known."""
-    arguments: tuple[str, ...] = ()
-    """``$1`` and so on."""
-    variables: dict[str, tuple[str, ...]] = attrs.field(
-        factory=lambda: {"IFS": (" \t\n",)}
+def join_texts(pieces: Sequence[Texts]) -> Texts:
+    """Every text that pieces, each with alternatives, make one after the other."""
+    joined = tuple(map("".join, _combine(pieces, MAX_ALTERNATIVES)))
+    return tuple(
+        text if len(text) <= _MAX_TEXT_CHARACTERS else UNKNOWN
+        for text in dict.fromkeys(joined)
     )
-    """Every text that a variable may hold; one, but for the name of a ``for``."""
-
-    budget: Budget = attrs.field(factory=Budget)
-    """Of the whole decision; inner scopes share it."""
-    level: int = 0
-    """How many substitutions around this one are being evaluated."""
-
-    def inner(self) -> Scope:
-        """What a subshell starts with; its changes stay in it."""
-        return attrs.evolve(self, variables=dict(self.variables))
-
-    def assign(self, name: str, values: tuple[str, ...]) -> None:
-        """Remember values; a name that ends in ``+`` appends."""
-        if name.endswith("+"):
-            name = name[:-1]
-            before = self.variables.get(name, ("",))[0]
-            values = tuple(before + value for value in values)
-        longest = max(map(len, values), default=_MAX_VALUE_CHARACTERS + 1)
-        room = name in self.variables or len(self.variables) < _MAX_VARIABLES
-        if room and longest <= _MAX_VALUE_CHARACTERS:
-            self.variables[name] = values[:_MAX_ALTERNATIVES]
-        else:
-            self.variables.pop(name, None)
-
-    def enter(self, directory: str) -> None:
-        """Follow a ``cd``."""
-        base = self.directory if not directory.startswith("/") else "/"
-        self.directory = None
-        if base is not None and UNKNOWN not in directory and directory != "-":
-            path = posixpath.normpath(posixpath.join(base, directory))
-            self.directory = path if len(path) <= _MAX_VALUE_CHARACTERS else None
-
-    def set_arguments(self, arguments: Sequence[str]) -> None:
-        """Remember ``$1`` and so on; too many or too long ones are not known."""
-        long = any(len(argument) > _MAX_VALUE_CHARACTERS for argument in arguments)
-        known = len(arguments) <= _MAX_VARIABLES and not long
-        self.arguments = tuple(arguments) if known else ()
-
-    def values(self, name: str) -> tuple[str, ...] | None:
-        """Every text of a parameter, or None if it is not known."""
-        if name in ("@", "*"):
-            return (_BREAK.join(self.arguments),) if self.arguments else None
-        if name in _ARGUMENT_NAMES:
-            return self.arguments[int(name) - 1 : int(name)] or None
-        if name == "PWD" and self.directory is not None:
-            return (self.directory,)
-        return self.variables.get(name)
 
 
-def expand_all(words: tuple[Word, ...], scope: Scope) -> tuple[str, ...]:
-    """Every field of some words, in order."""
-    return tuple(field for word in words for field in expand(word, scope))
+def _combine(choices: Sequence[Sequence[_T]], limit: int) -> list[tuple[_T, ...]]:
+    size = 1
+    for choice in choices:
+        size *= len(choice)
+        if size > limit:
+            most = min(limit, max(map(len, choices)))
+            return [tuple(c[i % len(c)] for c in choices) for i in range(most)]
+    return list(itertools.product(*choices))
 
 
-def expand(word: Word, scope: Scope) -> list[str]:
-    """The fields that a word becomes, one alternative after the other."""
-    if (text := word.bare) is not None and "{" not in text:
-        scope.budget.spend(1, len(text))
-        return [text]  # by far the most common word
-    keeps_empty = any(isinstance(part, Text) and part.quoted for part in word.parts)
-    choices = [_choices(part, scope) for part in word.parts]
-    fields: list[str] = []
-    for draft in itertools.islice(itertools.product(*choices), _MAX_ALTERNATIVES):
-        scope.budget.spend(1 + len(draft) // 2, sum(map(len, draft)))
-        for text in _expand_braces("".join(draft), scope.budget):
-            fields.extend(field for field in text.split(_BREAK) if field or keeps_empty)
-    return fields
+class Expander:
+    """Expands words in a scope, which substitutions and ``${x:=y}`` may change.
+
+    Args:
+        evaluate: Runs a script, and returns what it prints.
+        connect: Gives the scripts of ``<(...)`` and ``>(...)`` a file name.
+    """
+
+    def __init__(
+        self,
+        evaluate: Callable[[Script, Scope], Texts],
+        connect: Callable[[ProcessSubstitution, Scope], str],
+    ) -> None:
+        self._evaluate = evaluate
+        self._connect = connect
+
+    def commands(
+        self, words: Iterable[Word | Assignment], scope: Scope
+    ) -> list[Elements]:
+        """Every list of words that a command may be."""
+        choices = [self._argument(word, scope) for word in words]
+        combined = _combine(choices, _MAX_COMMANDS)
+        scope.budget.spend(len(combined) * (1 + len(choices) // _WORDS_PER_STEP))
+        return list(
+            dict.fromkeys(tuple(itertools.chain(*fields)) for fields in combined)
+        )
+
+    def fields(self, word: Word, scope: Scope) -> list[Elements]:
+        """Every list of fields that a word may become."""
+        if (text := word.static) is not None:  # by far the most common word
+            scope.budget.spend(0, len(text))
+            return [(text,)]
+        found: dict[Elements, None] = {}
+        for draft in self._drafts(word, scope, split=True):
+            fields = (field for field in draft.split(_BREAK) if field)
+            found[tuple(field.replace(_KEEP, "") for field in fields)] = None
+        return list(found)
+
+    def texts(self, word: Word, scope: Scope) -> Texts:
+        """Every text that a word may become where it is not split."""
+        if (text := word.static) is not None:
+            scope.budget.spend(1, len(text))
+            return (text,)
+        drafts = self._drafts(word, scope, split=False)
+        return tuple(
+            dict.fromkeys(
+                draft.replace(_KEEP, "").replace(_BREAK, " ") for draft in drafts
+            )
+        )
+
+    def value(self, assigned: Word | Array, scope: Scope) -> Value:
+        """Every value that an assignment may give."""
+        if isinstance(assigned, Word):
+            return tuple((text,) for text in self.texts(assigned, scope))
+        words: list[Word] = []
+        for element in assigned.elements:
+            if isinstance(element, Word):
+                words.append(element)
+            elif isinstance(element.value, Word):
+                words.append(element.value)
+        return tuple(self.commands(words, scope))[:MAX_ALTERNATIVES]
+
+    def _argument(self, word: Word | Assignment, scope: Scope) -> list[Elements]:
+        if isinstance(word, Word):
+            return self.fields(word, scope)
+        return [(f"{word.name}={UNKNOWN}",)]  # its value is assigned by the walk
+
+    # --- pieces ------------------------------------------------------------------
+
+    def _drafts(self, word: Word, scope: Scope, *, split: bool) -> Iterable[str]:
+        choices = [self._choices(part, scope, split) for part in word.parts]
+        for draft in map("".join, _combine(choices, MAX_ALTERNATIVES)):
+            scope.budget.spend(1 + len(choices) // 2, len(draft))
+            yield draft
+
+    def _choices(self, part: Part, scope: Scope, split: bool) -> Texts:
+        match part:
+            case Literal(text):
+                return (text or _KEEP,)
+            case Glob(text):
+                return (text,)
+            case Tilde(user):
+                if user == "+":
+                    return scope.directories or (UNKNOWN,)
+                return (HOME,)
+            case Parameter():
+                found = self._parameter(part, scope, split)
+                return found if found else (UNKNOWN,)
+            case CommandSubstitution(script, quoted):
+                printed = self._evaluate(script, scope.inner())
+                return tuple(
+                    _mark(_short(text.rstrip("\n")), scope, quoted or not split)
+                    for text in printed
+                )
+            case ProcessSubstitution():
+                return (self._connect(part, scope),)
+            case Arithmetic(expression):
+                texts = self.texts(expression, scope)
+                return tuple(self._calculated(text, scope) for text in texts)
+
+    def _calculated(self, text: str, scope: Scope) -> str:
+        if text.strip().isidentifier():
+            value = scope.lookup(text.strip())
+            text = (value[0] or ("",))[0] or "0"
+        number = calculate(text)
+        return UNKNOWN if number is None else str(number)
+
+    def _parameter(self, part: Parameter, scope: Scope, split: bool) -> Texts:
+        quoted = part.quoted or not split
+        many = part.name in _ALL or _key(part) in _ALL
+        drafts: dict[str, None] = {}
+        for elements in self._operated(part, scope, quoted=quoted):
+            scope.budget.spend(1, sum(map(len, elements)))
+            marked = [_mark(_short(each), scope, quoted) for each in elements]
+            if not many:
+                marked = marked[:1] or [_mark("", scope, quoted)]
+            star = part.name == "*" or _key(part) == "*"
+            if star and quoted and split:
+                drafts[_KEEP + _separator(scope).join(elements)] = None
+            else:
+                drafts[_BREAK.join(marked)] = None
+        return tuple(drafts)[:MAX_ALTERNATIVES]
+
+    def _operated(
+        self, part: Parameter, scope: Scope, *, quoted: bool
+    ) -> Iterable[Elements]:
+        """The elements of each alternative, after the operator."""
+        operator, value = part.operator, self._value(part, scope)
+        kind = operator.lstrip(":")
+        if kind and kind in "-=?+":
+            yield from self._chosen(part, value, scope, quoted=quoted)
+            return
+        if scope.strict and not operator:
+            value = tuple(each for each in value if each is not None)
+        operands = self._operands(part, scope)
+        for elements in value:
+            if elements is None:
+                yield ("0",) if operator == "length" else ()
+            elif not operator or operator == "!":
+                yield elements
+            elif operator == ":" and (part.name in _ALL or _key(part) in _ALL):
+                yield _slice(elements, operands)
+            elif operator == ":":
+                length = operands[1] if len(operands) > 1 else None
+                yield tuple(cut(each, operands[0], length) for each in elements)
+            elif operator == "length" and _key(part) in _ALL:
+                yield (str(len(elements)),)
+            else:
+                pattern, replacement = (*operands, "", "")[:2]
+                yield tuple(
+                    transform(each, operator, pattern, replacement) for each in elements
+                )
+
+    def _operands(self, part: Parameter, scope: Scope) -> list[str]:
+        found: list[str] = []
+        for place, word in enumerate(part.words):
+            if place == 0 and part.operator in NEEDS_PATTERN:
+                word = Word(tuple(map(_escaped, word.parts)))
+            found.append(next(iter(self.texts(word, scope)), UNKNOWN))
+        return found
+
+    def _value(self, part: Parameter, scope: Scope) -> Value:
+        value = scope.lookup(part.name)
+        if part.subscript is not None:
+            value = self._element(part.subscript, part.name, value, scope)
+        if part.operator == "!" and not part.name.endswith(("*", "@")):
+            names = (each[0] for each in value if each)
+            value = tuple(
+                itertools.chain.from_iterable(_named(name, scope) for name in names)
+            )
+        return value or ((UNKNOWN,),)
+
+    def _element(self, subscript: Word, name: str, value: Value, scope: Scope) -> Value:
+        found: dict[Elements | None, None] = {}
+        for text in self.texts(subscript, scope):
+            if text in _ALL:
+                return value
+            if (apart := scope.variables.get(f"{name}[{text}]")) is not None:
+                found.update(dict.fromkeys(apart))
+                continue
+            number = calculate(self._calculated(text, scope))
+            for elements in value:
+                if number is None:  # any of them
+                    found.update(((each,), None) for each in elements or ())
+                elif elements is not None:
+                    place = number if number >= 0 else number + len(elements)
+                    found[elements[place : place + 1] or None] = None
+        return tuple(found)[:MAX_ALTERNATIVES]
+
+    def _chosen(
+        self, part: Parameter, value: Value, scope: Scope, *, quoted: bool
+    ) -> Iterable[Elements]:
+        """``-``, ``=``, ``?`` and ``+``, with or without a colon."""
+        kind = part.operator[-1]
+        present = [each for each in value if not _missing(each, part.operator)]
+        missing = len(present) < len(value) or ((UNKNOWN,) in present)
+        word = part.words[0] if part.words else Word(())
+        if kind == "+":
+            yield from ((text,) for text in self.texts(word, scope) if present)
+            if missing:
+                yield ()
+            return
+        yield from (each for each in present if each is not None)
+        if kind == "?":
+            scope.hold(part.name)
+        elif missing:
+            texts = self.texts(word, scope)
+            yield from ((text,) for text in texts)
+            if kind == "=":
+                defaults: Value = tuple((text,) for text in texts)
+                scope.assign(part.name, (*present, *defaults))
 
 
-def _choices(part: Part, scope: Scope) -> tuple[str, ...]:
-    """Every text of one piece, with marks for braces and borders of fields."""
-    if isinstance(part, Text):
-        return (part.text if part.quoted else part.text.translate(_BRACES),)
-    if isinstance(part, Substitution):
-        printed = None if part.is_file else output(part.script, scope)
-        return _split((UNKNOWN if printed is None else printed,), quoted=part.quoted)
-    values = scope.values(part.name) if part.name is not None else None
-    if part.name is not None and part.inner is not None and not any(values or ()):
-        default = " ".join(expand(part.inner, scope))
-        values = (default,) if default else None
-    scope.budget.spend(1, sum(map(len, values or ())))
-    return _split(values or (UNKNOWN,), quoted=part.quoted)
+def _named(name: str, scope: Scope) -> Value:
+    return ((UNKNOWN,),) if UNKNOWN in name else scope.lookup(name.partition("[")[0])
 
 
-def _split(values: tuple[str, ...], *, quoted: bool) -> tuple[str, ...]:
+def _missing(elements: Elements | None, operator: str) -> bool:
+    if elements is None:
+        return True
+    return operator.startswith(":") and not any(elements)
+
+
+def _key(part: Parameter) -> str | None:
+    return part.subscript.static if part.subscript is not None else None
+
+
+def _escaped(part: Part) -> Part:
+    if isinstance(part, Literal):
+        return Literal(_SPECIAL_IN_PATTERN.sub(r"\\\1", part.text))
+    return part
+
+
+def _slice(elements: Elements, operands: list[str]) -> Elements:
+    start, *rest = [calculate(operand) for operand in operands]
+    if start is None or start < 0 or None in rest:
+        return (UNKNOWN,)
+    first = max(start - 1, 0)  # ${@:1} is all; for an array it is one more than asked
+    return elements[first:] if not rest else elements[first : start + (rest[0] or 0)]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_FIELD_CHARACTERS else UNKNOWN
+
+
+def _separator(scope: Scope) -> str:
+    return _ifs(scope)[:1]
+
+
+def _ifs(scope: Scope) -> str:
+    known = scope.lookup("IFS")[-1]
+    text = known[0] if known else BLANKS
+    return BLANKS if UNKNOWN in text else text
+
+
+def _mark(text: str, scope: Scope, quoted: bool) -> str:
+    """A value as it goes into a draft: kept whole, or split."""
     if quoted:
-        return values
-    return tuple(_BREAK.join(re.split(r"[ \t\n]+", value)) for value in values)
-
-
-def _expand_braces(text: str, budget: Budget) -> list[str]:
-    if _OPEN not in text:
-        return [text.translate(_NO_BRACES)]
-    texts = [text]
-    for _ in range(min(text.count(_OPEN), _MAX_BRACE_GROUPS)):
-        budget.spend(len(texts), sum(map(len, texts)))
-        expanded = itertools.chain.from_iterable(map(_expand_one_group, texts))
-        texts = list(itertools.islice(expanded, _MAX_BRACE_WORDS))
-    budget.spend(len(texts), sum(map(len, texts)))
-    return [text.translate(_NO_BRACES) for text in texts]
-
-
-def _expand_one_group(text: str) -> list[str]:
-    group = _INNERMOST.search(text)
-    if group is None:
-        return [text]
-    choices = group[1].split(_COMMA, _MAX_BRACE_WORDS)
-    if len(choices) == 1:
-        choices = [group[0].translate(_NO_BRACES)]
-    before, after = text[: group.start()], text[group.end() :]
-    return [before + choice + after for choice in choices]
-
-
-# --- output ------------------------------------------------------------------------
-
-
-def output(script: Script, scope: Scope) -> str | None:
-    """What a script prints, if it is one ``echo``, ``printf`` or ``cat`` of text.
-
-    None also if that is over 4,096 characters or nests too deep.
-    """
-    match script:
-        case (Pipeline(commands=(Simple() as command,)),) if (
-            scope.level < _MAX_EVALUATED_LEVELS
-        ):
-            inner = attrs.evolve(scope, level=scope.level + 1)
-            return _printed(command, inner, _MAX_OUTPUT_CHARACTERS)
-    return None
-
-
-def static_input(
-    command: Simple,
-    before: Simple | None,
-    scope: Scope,
-    limit: int = _MAX_INPUT_CHARACTERS,
-) -> str | None:
-    """What a command reads, if it is text that stands in the script.
-
-    None also if that is over ``limit`` characters.
-    """
-    for redirection in reversed(command.redirections):
-        if redirection.operator in ("<<", "<<-", "<<<"):
-            fields = _fields((redirection.target,), scope, limit)
-            return None if fields is None else "".join(fields)
-    return _printed(before, scope, limit) if before is not None else None
-
-
-def _printed(command: Simple, scope: Scope, limit: int) -> str | None:
-    match _fields(command.words, scope, limit):
-        case ["echo", *words]:
-            while words and words[0] in ("-n", "-e", "-E", "-ne", "-en"):
-                del words[0]
-            return decode_escapes(" ".join(words))
-        case ["printf", *words] if words:
-            layout, *arguments = words[words[0] == "--" :] or [""]
-            # Near enough for "%s", "%b" and "%s\n", all that is used on texts.
-            return decode_escapes(" ".join(arguments) if "%" in layout else layout)
-        case ["cat"]:
-            return static_input(command, None, scope, limit)
-    return None
-
-
-def _fields(words: tuple[Word, ...], scope: Scope, limit: int) -> list[str] | None:
-    """Every field of some words, unless they are longer than ``limit`` together."""
-    fields: list[str] = []
-    for word in words:
-        for field in expand(word, scope):
-            limit -= len(field) + 1
-            fields.append(field)
-        if limit < 0:
-            return None
-    return fields
+        return _KEEP + text
+    separators = _ifs(scope)
+    if not separators or not any(map(text.__contains__, separators)):
+        return text
+    return re.sub(f"[{re.escape(separators)}]+", _BREAK, text)

@@ -38,7 +38,7 @@ def _stands_for(given: str, name: str) -> bool:
 
 
 def read_options(
-    words: Sequence[str], with_value: Collection[str] = (), *, permute: bool
+    words: Sequence[str], with_value: Collection[str] = (), *, permute: bool = True
 ) -> Parsed:
     """Split words into options and operands.
 

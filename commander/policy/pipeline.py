@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from commander.policy.budget import TooMuchError
-from commander.policy.grammar import parse
-from commander.policy.tree import Command, Pipeline, Simple
-from commander.policy.words import TooDeepError, UnreadableError
+from collections.abc import Iterator
+
+from commander.policy.budget import Budget, TooDeepError, TooMuchError
+from commander.policy.parser import NotModelledError, parse
+from commander.policy.syntax import (
+    Command,
+    CommandSubstitution,
+    Dialect,
+    HereDocument,
+    Parameter,
+    Pipeline,
+    ProcessSubstitution,
+    Simple,
+    Statement,
+    Word,
+)
 
 __all__ = ["final_program"]
 
 
-def final_program(command: str) -> str | None:
+def final_program(command: str, dialect: Dialect = Dialect.SH) -> str | None:
     """The program whose exit status is that of the command.
+
+    Args:
+        command: A shell text.
+        dialect: Of the shell that reads it.
 
     Returns:
         The first word of the last element, as written without quotes, if the text
@@ -19,11 +35,15 @@ def final_program(command: str) -> str | None:
         the background; else None. Leading assignments give None too.
     """
     try:
-        script = parse(command)
-    except (UnreadableError, TooDeepError, TooMuchError):
+        script = parse(command, dialect, budget=Budget())
+    except (NotModelledError, TooDeepError, TooMuchError):
         return None
     match script:
-        case (Pipeline(background=False, after_keyword=False, commands=commands),):
+        case (
+            Statement(
+                Pipeline(commands, negated=False, timed=False), (), background=False
+            ),
+        ):
             names = [_program(command) for command in commands]
             return names[-1] if all(names) else None
     return None
@@ -31,13 +51,24 @@ def final_program(command: str) -> str | None:
 
 def _program(command: Command) -> str | None:
     match command:
-        case Simple(assignments=(), words=(first, *_)) if not _substitutes(command):
+        case Simple((), (Word() as first, *_)) if not any(
+            map(_substitutes, _words(command))
+        ):
             return first.static
     return None
 
 
-def _substitutes(command: Simple) -> bool:
-    targets = (redirection.target for redirection in command.redirections)
-    return any(
-        next(word.scripts(), None) is not None for word in (*command.words, *targets)
-    )
+def _words(command: Simple) -> Iterator[Word]:
+    yield from (word for word in command.words if isinstance(word, Word))
+    for each in command.redirections:
+        yield each.body if isinstance(each, HereDocument) else each.target
+
+
+def _substitutes(word: Word) -> bool:
+    """Whether commands run while a word is expanded."""
+    for part in word.parts:
+        if isinstance(part, CommandSubstitution | ProcessSubstitution):
+            return True
+        if isinstance(part, Parameter) and any(map(_substitutes, part.words)):
+            return True
+    return False

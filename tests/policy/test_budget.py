@@ -8,17 +8,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commander.policy.budget import MAX_COMMANDS, MAX_WORK, Budget, TooMuchError
-from commander.policy.walk import invocations
-from commander.policy.words import TooDeepError, UnreadableError
+from commander.policy.budget import (
+    MAX_COMMANDS,
+    MAX_WORK,
+    Budget,
+    TooDeepError,
+    TooMuchError,
+)
+from commander.policy.invocation import Invocation
+from commander.policy.parser import NotModelledError, parse
+from commander.policy.scope import Scope
+from commander.policy.syntax import Dialect
+from commander.policy.walk import Walk
 
 
-def work(text: str) -> int:
+class Nobody:
+    """Looks at nothing."""
+
+    def command(self, invocation: Invocation) -> None: ...
+
+    def unread(self, text: str) -> None: ...
+
+
+def work(text: str, dialect: Dialect = Dialect.BASH) -> int:
     """Steps until a text is decided; the charge that ends it is not yet done."""
     budget = Budget()
-    with contextlib.suppress(TooDeepError, UnreadableError, TooMuchError):
-        for _ in invocations(text, "/tmp", budget):
-            pass
+    with contextlib.suppress(TooDeepError, NotModelledError, TooMuchError):
+        script = parse(text, dialect, budget=budget)
+        Walk(budget, Nobody()).script(script, Scope(budget, dialect, ("/tmp",)))
     return budget.work
 
 
@@ -41,7 +58,10 @@ def test_a_budget_ends_at_each_of_its_bounds() -> None:
             "echo " + "$(echo " * 9 + "{a,b}{a,b}" + "){a,b}{a,b}{a,b}" * 9,
             MAX_WORK + 10_000,
         ),
-        ("echo $(echo " * 29 + "$(echo " * 29 + "a " * 1000 + ")" * 58, MAX_WORK),
+        (
+            "echo $(echo " * 29 + "$(echo " * 29 + "a " * 1000 + ")" * 58,
+            MAX_WORK + 1000,
+        ),
         ("echo $(echo " * 29 + "a " * 1000 + ")" * 29, MAX_WORK),
         ("git status && ls -la", 50),
         ("echo $(git rev-parse HEAD) {a,b}", 100),
@@ -64,6 +84,11 @@ NESTINGS = st.sampled_from(
         ("x=", "; eval $x $x"),
         ("cat <<< ", " | sh"),
         ("set -- ", '; echo "$@" $@'),
+        ("if x; then ", "; else x=$x$y; fi"),
+        ("while x; do ", "; x=$x.; done"),
+        ("f() { ", "; f a; }; f; f"),
+        ("x=(", ") ; echo ${x[@]} ${x[*]}"),
+        ("a && ", " || b"),
     ]
 )
 

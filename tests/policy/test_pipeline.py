@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commander.policy.pipeline import final_program
+from commander.policy.syntax import Dialect
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,7 @@ from commander.policy.pipeline import final_program
         ("grep x <<E\na\nE", "grep"),
         ("grep x f;", "grep"),
         ("sudo grep x", "sudo"),
+        ("time grep x", "time"),
     ],
 )
 def test_the_last_program_of_a_pipeline_is_named(command: str, program: str) -> None:
@@ -38,7 +40,6 @@ def test_the_last_program_of_a_pipeline_is_named(command: str, program: str) -> 
         "ls\ngrep x",
         "grep x &",
         "! grep x",
-        "time grep x",
         "grep $(ls) f",
         "grep `ls` f",
         "grep x < $(ls)",
@@ -58,6 +59,10 @@ def test_the_last_program_of_a_pipeline_is_named(command: str, program: str) -> 
 )
 def test_anything_else_has_no_final_program(command: str) -> None:
     assert final_program(command) is None
+
+
+def test_the_keyword_time_gives_no_final_program() -> None:
+    assert final_program("time grep x", Dialect.BASH) is None
 
 
 @given(st.text("abc |&;<>()$`'\"\n!{}", max_size=20))
