@@ -30,7 +30,7 @@ __all__ = ["EMPTY", "expand_tildes", "pattern_word", "text_word"]
 EMPTY: Final = Word((Literal(""),))
 """``''``."""
 
-_IN_PATTERN: Final = re.compile(r"([^{},~#\s;&|<>()]+)|[{},~#\s;&|<>()]+")
+_IN_PATTERN: Final = re.compile(r"([^{},~#%\s;&|<>()]+)|[{},~#%\s;&|<>()]+")
 _TILDE: Final = re.compile(r"~([^/:]*)")
 _USER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
 

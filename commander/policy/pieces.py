@@ -303,7 +303,7 @@ class PieceReader(Cursor):
             if not open_parentheses and character == end:
                 if any(piece is _LONE_DOLLAR for piece in pieces):
                     self.fail("a dollar sign in arithmetic begins no expansion")
-                return text_word(pieces)
+                return _trimmed(pieces)
             if character == "(":
                 open_parentheses += 1
             elif character == ")" and open_parentheses:
@@ -312,3 +312,18 @@ class PieceReader(Cursor):
                 self.fail("arithmetic is not closed, or holds what is none")
             pieces.append(Literal(character))
             self.position += 1
+
+
+def _trimmed(pieces: list[Piece]) -> Word:
+    """Arithmetic without blanks around it, and on one line."""
+    parts = list(text_word(pieces).parts)
+    for index, part in enumerate(parts):
+        if isinstance(part, Literal):
+            parts[index] = Literal(part.text.replace("\n", " "))
+    match parts:
+        case [Literal(text), *_]:
+            parts[0] = Literal(text.lstrip(" \t"))
+    match parts:
+        case [*_, Literal(text)]:
+            parts[-1] = Literal(text.rstrip(" \t"))
+    return Word(tuple(part for part in parts if part != Literal("")))
