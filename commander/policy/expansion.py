@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
+from commander.policy.budget import MAX_NESTING, TooDeepError
 from commander.policy.operators import NEEDS_PATTERN, calculate, cut, transform
 from commander.policy.scope import (
     BLANKS,
@@ -164,6 +165,17 @@ class Expander:
                 if user == "+":
                     return scope.directories or (UNKNOWN,)
                 return (HOME,)
+        if scope.depth >= MAX_NESTING:
+            raise TooDeepError
+        scope.depth += 1
+        try:
+            return self._expanded(part, scope, split)
+        finally:
+            scope.depth -= 1
+
+    def _expanded(self, part: Part, scope: Scope, split: bool) -> Texts:
+        """Every text of a piece that other pieces may stand in."""
+        match part:
             case Parameter():
                 found = self._parameter(part, scope, split)
                 return found if found else (UNKNOWN,)
@@ -178,6 +190,7 @@ class Expander:
             case Arithmetic(expression):
                 texts = self.texts(expression, scope)
                 return tuple(self._calculated(text, scope) for text in texts)
+        return (UNKNOWN,)
 
     def _calculated(self, text: str, scope: Scope) -> str:
         if text.strip().isidentifier():
