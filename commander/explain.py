@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from commander.commands import CommandRequest
 from commander.policy.checker import Denied
+from commander.policy.explain import explanation
 from commander.principals import ANONYMOUS
 from commander.service import policy_checker
 from commander.settings import Settings
@@ -24,19 +25,4 @@ def explain(settings: Settings, command: str) -> tuple[bool, str]:
         timeout_seconds=settings.default_timeout_seconds,
     )
     verdict = checker.check(request, ANONYMOUS)
-    if isinstance(verdict, Denied):
-        return False, (
-            f"denied    {command}\n"
-            f"rule      {verdict.rule_id}\n"
-            f"reason    {verdict.reason}\n"
-        )
-    why = (
-        "no allow-list is set, and no blocklist names it"
-        if checker.allow_all
-        else "an entry of MCP_ALLOWED_COMMANDS names it"
-    )
-    return True, (
-        f"allowed   {command}\n"
-        f"reason    {why}\n"
-        f"runs      {settings.shell} {settings.shell_arg} {verdict.text}\n"
-    )
+    return not isinstance(verdict, Denied), explanation(command, verdict)

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import (
     IReactorCore,
     IReactorProcess,
     IReactorTCP,
+    IReactorThreads,
     IReactorTime,
 )
 from zope.interface import Interface
@@ -20,7 +21,8 @@ class ICommanderReactor(
     IReactorCore,
     IReactorProcess,
     IReactorTCP,
+    IReactorThreads,
     IReactorTime,
     Interface,
 ):
-    """A reactor that can start processes, listen on TCP and keep time."""
+    """A reactor that starts processes and threads, listens on TCP and keeps time."""

@@ -7,19 +7,22 @@ decide what to make, and no object holds one that stands above it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
 from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
 
 from commander import __version__
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.resource import Authenticator
 from commander.auth.tokens import TokenDigest
+from commander.errors import StartError
 from commander.execution.admission import Admission
 from commander.execution.confinement import Confinement, confine
 from commander.execution.engine import ProcessEngine
@@ -34,7 +37,13 @@ from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.output.budget import MemoryBudget
-from commander.policy.checker import PolicyChecker
+from commander.policy.checker import (
+    Approved,
+    Denied,
+    PolicyChecker,
+    dialect_of,
+)
+from commander.policy.targets import Places
 from commander.reactors import ICommanderReactor
 from commander.sessions.dispatcher import Dispatcher
 from commander.settings import Settings
@@ -45,6 +54,7 @@ from commander.stdio.front import StdioFront
 from commander.stdio.transport import LineProtocol
 from commander.telemetry.audit import LogAccess, LogAudit
 from commander.telemetry.logging import StructuredLog
+from commander.tools.check_command import CheckCommand
 from commander.tools.execute_command import ExecuteCommand
 from commander.tools.inspect import (
     GetShellInfo,
@@ -214,6 +224,7 @@ def build(
         admission=admission,
         executor=executor,
         audit=LogAudit(surroundings.log, settings.log_commands),
+        aside=partial(_in_thread, surroundings.reactor),
     )
     dispatcher = _dispatcher(settings, surroundings, checker, runner)
     drain = Drain()
@@ -249,13 +260,37 @@ def _patience(settings: Settings) -> dict[str, float]:
     }
 
 
+def _in_thread(
+    reactor: ICommanderReactor, decide: Callable[[], Approved | Denied]
+) -> Deferred[Approved | Denied]:
+    """Decide in a thread of the reactor's pool."""
+    return deferToThreadPool(reactor, reactor.getThreadPool(), decide)
+
+
 def policy_checker(settings: Settings) -> PolicyChecker:
-    """The policy that these settings mean, for the server and for explanations."""
+    """The policy that these settings mean, for the server and for explanations.
+
+    Raises:
+        StartError: A list is set, and nobody knows how the shell reads a text.
+    """
+    listed = settings.allowed_commands or settings.blocked_commands
+    if listed and dialect_of(settings.shell) is None:
+        raise StartError(
+            f"MCP_SHELL={settings.shell} is neither sh, dash, ash nor bash by its "
+            "name, so neither MCP_ALLOWED_COMMANDS nor MCP_BLOCKED_COMMANDS can hold "
+            "for it: choose one of those, or set no list"
+        )
     return PolicyChecker(
         allowed=settings.allowed_commands,
         blocked=settings.blocked_commands,
         use_default_blocklist=settings.use_default_blocklist,
         allowed_env=settings.allowed_env,
+        shell=settings.shell,
+        places=Places(
+            workspace=settings.workspace,
+            directory=settings.commands_directory,
+            resolve=os.path.realpath,
+        ),
     )
 
 
@@ -333,6 +368,7 @@ def _dispatcher(
                 max_output_bytes=settings.max_output_bytes,
                 turns=Turns(surroundings.reactor),
             ),
+            CheckCommand(runner),
             ListAllowedCommands(checker),
             ListBlockedCommands(checker),
             GetShellInfo(settings, protocol_versions=HANDSHAKE_VERSIONS),

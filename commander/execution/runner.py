@@ -7,9 +7,11 @@ reach the executor by any other way, so no command runs unchecked or unrecorded.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 import attrs
+from twisted.internet.defer import Deferred, succeed
 
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
@@ -19,9 +21,20 @@ from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
 
-__all__ = ["CommandRunner", "new_command_id"]
+__all__ = ["Aside", "CommandRunner", "new_command_id"]
 
 _ID_BYTES: Final = 8
+_QUICK_CHARACTERS: Final = 2048
+"""A decision about a command of this length takes some milliseconds at the most;
+about a longer one up to some hundred."""
+
+Verdict = Approved | Denied
+Aside = Callable[[Callable[[], Verdict]], Deferred[Verdict]]
+"""Calls something where it holds nobody up, and brings its answer back."""
+
+
+def _at_once(decide: Callable[[], Verdict]) -> Deferred[Verdict]:
+    return succeed(decide())
 
 
 def new_command_id() -> str:
@@ -31,7 +44,15 @@ def new_command_id() -> str:
 
 
 class CommandRunner:
-    """Runs requests and answers with what became of them."""
+    """Runs requests and answers with what became of them.
+
+    Args:
+        checker: Decides what may run.
+        admission: Gives out slots.
+        executor: Starts processes.
+        audit: Records every request.
+        aside: Where decisions about long commands are made.
+    """
 
     def __init__(
         self,
@@ -40,11 +61,17 @@ class CommandRunner:
         admission: Admission,
         executor: Executor,
         audit: CommandAudit,
+        aside: Aside = _at_once,
     ) -> None:
         self._checker = checker
         self._admission = admission
         self._executor = executor
         self._audit = audit
+        self._aside = aside
+
+    async def check(self, request: CommandRequest, principal: Principal) -> Verdict:
+        """What ``run`` would decide; nothing runs and nothing is recorded."""
+        return await self._decide(self._resolved(request), principal)
 
     async def run(
         self, request: CommandRequest, principal: Principal
@@ -54,14 +81,11 @@ class CommandRunner:
         It runs to its end whoever stops waiting for the answer. Denied and Busy
         requests started nothing.
         """
-        # Resolved first: what a relative path or a glob means depends on it.
-        request = attrs.evolve(
-            request, working_directory=self._executor.directory_of(request)
-        )
+        request = self._resolved(request)
         command = AuditedCommand(
             id=new_command_id(), request=request, principal=principal
         )
-        verdict = self._checker.check(request, principal)
+        verdict = await self._decide(request, principal)
         if isinstance(verdict, Denied):
             self._audit.refused(command, rule_id=verdict.rule_id, reason=verdict.reason)
             return verdict
@@ -73,6 +97,16 @@ class CommandRunner:
             return await self._run_in_slot(command, verdict, slot)
         finally:
             slot.release()
+
+    def _resolved(self, request: CommandRequest) -> CommandRequest:
+        """With its real directory: what a relative path means depends on it."""
+        directory = self._executor.directory_of(request)
+        return attrs.evolve(request, working_directory=directory)
+
+    async def _decide(self, request: CommandRequest, principal: Principal) -> Verdict:
+        if len(request.command) <= _QUICK_CHARACTERS:
+            return self._checker.check(request, principal)
+        return await self._aside(lambda: self._checker.check(request, principal))
 
     async def _run_in_slot(
         self, command: AuditedCommand, approved: Approved, slot: Slot

@@ -30,6 +30,7 @@ from commander.policy.denials import Denied, Segment, deny, shorten
 from commander.policy.environment import check_environment
 from commander.policy.judge import Judge
 from commander.policy.parser import NotModelledError, parse
+from commander.policy.record import Draft
 from commander.policy.render import NotRenderableError, render
 from commander.policy.syntax import Command, Dialect, Pipeline, Script, Statement
 from commander.policy.targets import Places
@@ -92,20 +93,24 @@ class Approved:
     request: CommandRequest
     text: str
     """Exactly what the shell gets."""
-    segments: tuple[Segment, ...] = ()
-    """Every command of the text, in its order, where there is an allow-list."""
+    _drafts: tuple[Draft, ...] = ()
 
     def __init__(
         self,
         *,
         request: CommandRequest,
         text: str,
-        segments: tuple[Segment, ...] = (),
+        drafts: tuple[Draft, ...] = (),
         seal: object = None,
     ) -> None:
         if seal is not _SEAL:
             raise TypeError("only a PolicyChecker can approve a command")
-        self.__attrs_init__(request=request, text=text, segments=segments)
+        self.__attrs_init__(request=request, text=text, drafts=drafts)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Every command of the text, in its order, where there is an allow-list."""
+        return tuple(draft.finish() for draft in self._drafts)
 
 
 class PolicyChecker:
@@ -230,22 +235,21 @@ class PolicyChecker:
     def _check_allowed(
         self, request: CommandRequest, script: Script, budget: Budget
     ) -> Approved | Denied:
-        segments = Judge(
+        drafts = Judge(
             allowed=self._allowed,
             places=self._places,
             dialect=self._dialect,
             budget=budget,
             show=self._shown,
         ).judge(script, request.working_directory)
-        refused = [segment for segment in segments if segment.rule_id]
-        if refused:
-            return _deny_segments(refused, segments)
+        if any(draft.refusals for draft in drafts):
+            return _deny_segments(tuple(draft.finish() for draft in drafts))
         text = self._rendered(script)
         if text is None:
             return _deny_limit(
                 f"cannot be written anew in {_MAX_RENDERED_BYTES} bytes; split it up"
             )
-        return Approved(request=request, text=text, segments=segments, seal=_SEAL)
+        return Approved(request=request, text=text, drafts=drafts, seal=_SEAL)
 
     def _rendered(self, script: Script) -> str | None:
         """The text for the shell; None if there is none, or a longer one."""
@@ -323,7 +327,8 @@ def _deny_syntax(error: NotModelledError) -> Denied:
     )
 
 
-def _deny_segments(refused: list[Segment], segments: tuple[Segment, ...]) -> Denied:
+def _deny_segments(segments: tuple[Segment, ...]) -> Denied:
+    refused = [segment for segment in segments if segment.rule_id]
     causes = [f"in `{each.text}`, {each.reason}" for each in refused[:_MAX_CAUSES]]
     if len(refused) > _MAX_CAUSES:
         causes.append(f"and {len(refused) - _MAX_CAUSES} more commands are refused")

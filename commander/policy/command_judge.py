@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from commander.policy.allowlist import AllowList
 from commander.policy.assignments import steers
@@ -167,7 +168,7 @@ class CommandJudge:
                 )
             case InnerCommand(fields):
                 self._record.depth += 1
-                self._record.begin(" ".join(field.shown() for field in fields))
+                self._record.begin(partial(_shown, fields))
                 if fields:
                     self.run(fields, scope.copy())
                 self._record.depth -= 1
@@ -201,6 +202,10 @@ class CommandJudge:
                 "Write to a plain relative name or to /tmp; an operator can set "
                 "MCP_WORKSPACE.",
             )
+
+
+def _shown(fields: Sequence[Field]) -> str:
+    return " ".join(field.shown() for field in fields)
 
 
 def _is_file(name: str) -> bool:

@@ -15,16 +15,17 @@ variable that a loop or a branch sets is a computed word.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from commander.policy.allowlist import AllowList
 from commander.policy.budget import MAX_NESTING, Budget, TooDeepError
 from commander.policy.command_judge import CommandJudge
-from commander.policy.denials import Segment, shorten
+from commander.policy.denials import shorten
 from commander.policy.fields import UNKNOWN, Field, field_of
 from commander.policy.numbers import Numbers
 from commander.policy.parser import NotModelledError, parse
-from commander.policy.record import Record
+from commander.policy.record import Draft, Record
 from commander.policy.scopes import Certain, changes_directory
 from commander.policy.syntax import (
     Arithmetic,
@@ -103,7 +104,7 @@ class Judge:
         self._commands.dialect = dialect
         self._depth = 0
 
-    def judge(self, script: Script, directory: str | None) -> tuple[Segment, ...]:
+    def judge(self, script: Script, directory: str | None) -> tuple[Draft, ...]:
         """Every command of a text, in its order, with what is to be said against it.
 
         Args:
@@ -116,7 +117,7 @@ class Judge:
         """
         self._numbers = Numbers(script)
         self._script(script, Certain(directory), alone=True)
-        return self._record.segments()
+        return tuple(self._record.drafts)
 
     # --- sequences -------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class Judge:
         if isinstance(command, Simple):
             self._simple(command, scope, alone=alone)
             return
-        self._record.begin(self._show(command), told=False)
+        self._record.begin(partial(self._show, command), told=False)
         if not isinstance(command, Function):
             self._redirections(command.redirections, scope)
         match command:
@@ -242,7 +243,7 @@ class Judge:
     # --- simple commands -------------------------------------------------------
 
     def _simple(self, command: Simple, scope: Certain, *, alone: bool) -> None:
-        self._record.begin(self._show(command))
+        self._record.begin(partial(self._show, command))
         self._budget.spend(4 + len(command.words))
         for assignment in command.assignments:
             self._assignment(assignment, scope, command.words)

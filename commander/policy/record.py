@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from commander.policy.denials import Segment, shorten
@@ -13,7 +15,8 @@ __all__ = ["Draft", "Record"]
 class Draft:
     """A command that is being looked at."""
 
-    text: str
+    show: Callable[[], str]
+    """Writes it for a person; only asked when somebody reads it."""
     depth: int
     refusals: list[tuple[str, str, str]] = attrs.field(factory=list)
 
@@ -22,7 +25,7 @@ class Draft:
         rule_id, _, remedy = self.refusals[0] if self.refusals else ("", "", "")
         causes = dict.fromkeys(cause for _, cause, _ in self.refusals)
         return Segment(
-            text=self.text,
+            text=shorten(self.show()),
             depth=self.depth,
             rule_id=rule_id,
             reason="; ".join(causes),
@@ -40,19 +43,19 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self.draft = Draft("", 0)
+        self.draft = Draft(str, 0)
         self.drafts: list[Draft] = []
         self.depth = 0
         self._listed = False
 
-    def begin(self, text: str, *, told: bool = True) -> None:
+    def begin(self, show: Callable[[], str], *, told: bool = True) -> None:
         """Look at the next command.
 
         Args:
-            text: For a person.
+            show: Writes it for a person.
             told: Whether it is told of if nothing is said against it.
         """
-        self.draft = Draft(shorten(text), self.depth)
+        self.draft = Draft(show, self.depth)
         self._listed = told
         if told:
             self.drafts.append(self.draft)
@@ -63,7 +66,3 @@ class Record:
             self._listed = True
             self.drafts.append(self.draft)
         self.draft.refusals.append((rule_id, cause, remedy))
-
-    def segments(self) -> tuple[Segment, ...]:
-        """All that was said."""
-        return tuple(draft.finish() for draft in self.drafts)

@@ -170,12 +170,10 @@ class Word:
     @property
     def static(self) -> str | None:
         """The text, or None if anything in it is expanded or is a pattern."""
-        match self.parts:
-            case ():
-                return ""
-            case (Literal(text),):
-                return text
-        return None
+        parts = self.parts
+        if len(parts) == 1 and isinstance(parts[0], Literal):
+            return parts[0].text
+        return None if parts else ""
 
 
 # --- simple commands ---------------------------------------------------------------

@@ -16,10 +16,16 @@ from commander.commands import (
     StartFailed,
 )
 from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
-from commander.execution.checks import MAX_PATH_BYTES
 from commander.execution.runner import CommandRunner
 from commander.output.decoding import render
 from commander.policy.checker import Denied
+from commander.tools.command_arguments import (
+    LONGEST_VALUE,
+    Command,
+    Environment,
+    WorkingDirectory,
+    command_problem,
+)
 from commander.tools.exit_codes import answer_meaning
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
@@ -28,8 +34,6 @@ from commander.turns import Turns
 __all__ = ["Arguments", "ExecuteCommand", "Result"]
 
 _NOT_RUN: Final = {"exit_code": -1, "stdout": "", "stderr": "", "duration": "0s"}
-_LONGEST_VALUE: Final = 100
-_MAX_ENV_NAMES: Final = 1024
 """More is no environment; each is looked at before anything runs."""
 _LARGE_BYTES: Final = 64 * 1024
 """Output from which on making the result takes a turn of its own."""
@@ -47,20 +51,8 @@ control characters do not."""
 class Arguments:
     """What ``execute_command`` takes; the Go server's names."""
 
-    command: Annotated[
-        str,
-        Meta(
-            description="Shell command to run. It is checked against the server's "
-            "allow-list and blocklist first."
-        ),
-    ]
-    working_directory: Annotated[
-        str,
-        Meta(
-            description="Directory to run in. Relative paths count from the server's "
-            "working directory, which is the default."
-        ),
-    ] = ""
+    command: Command
+    working_directory: WorkingDirectory = ""
     timeout: Annotated[
         str,
         Meta(
@@ -69,13 +61,7 @@ class Arguments:
             "get_shell_info."
         ),
     ] = ""
-    env: Annotated[
-        dict[str, str],
-        Meta(
-            description="Environment variables to set for the command, over the few "
-            "that it inherits."
-        ),
-    ] = attrs.field(factory=dict)
+    env: Environment = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -164,7 +150,9 @@ class ExecuteCommand:
 
     async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
         """Run the command; the answer comes when nothing of it is left."""
-        problem = _problem_of(arguments)
+        problem = command_problem(
+            arguments.command, arguments.working_directory, arguments.env
+        ) or _timeout_problem(arguments.timeout)
         if problem is not None:
             return self.refuse(problem)
         asked = self._default_timeout_seconds
@@ -196,38 +184,21 @@ class ExecuteCommand:
         return _refusal(StartFailed(reason=problem.text))
 
 
-def _problem_of(arguments: Arguments) -> ArgumentProblem | None:
-    """What the types do not say about the arguments."""
-    if not arguments.command.strip():
-        return ArgumentProblem("command is required")
-    length = len(arguments.working_directory.encode())
-    if length > MAX_PATH_BYTES:
-        return ArgumentProblem(
-            f'"working_directory" is {length} bytes long, at most {MAX_PATH_BYTES}'
-        )
-    if len(arguments.env) > _MAX_ENV_NAMES:
-        return ArgumentProblem(
-            f'"env" has {len(arguments.env)} names, at most {_MAX_ENV_NAMES}'
-        )
-    if "\0" in arguments.working_directory:
-        return ArgumentProblem('"working_directory" must not hold a NUL character')
-    for name, value in arguments.env.items():
-        if "\0" in value:
-            return ArgumentProblem(
-                f'"env": the value of "{name[:_LONGEST_VALUE]}" holds a NUL character'
-            )
-    text = arguments.timeout.strip()
-    if text:
-        try:
-            usable = parse_duration(text) > 0
-        except ValueError:
-            usable = False
-        if not usable:
-            return ArgumentProblem(
-                f'Invalid timeout format: "{text[:_LONGEST_VALUE]}" is not '
-                f"{ACCEPTED_DURATION}, greater than zero"
-            )
-    return None
+def _timeout_problem(timeout: str) -> ArgumentProblem | None:
+    """What the types do not say about a timeout."""
+    text = timeout.strip()
+    if not text:
+        return None
+    try:
+        usable = parse_duration(text) > 0
+    except ValueError:
+        usable = False
+    if usable:
+        return None
+    return ArgumentProblem(
+        f'Invalid timeout format: "{text[:LONGEST_VALUE]}" is not '
+        f"{ACCEPTED_DURATION}, greater than zero"
+    )
 
 
 def _refusal(refused: Denied | Busy | StartFailed) -> ToolAnswer:
