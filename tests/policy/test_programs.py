@@ -136,7 +136,7 @@ def test_code_is_of_a_language_that_somebody_reads(program: Program) -> None:
     ("name", "known"),
     [
         ("python3.11", "python"),
-        ("gcc-12", "gcc"),
+        ("gcc-12", "cc"),
         ("awk", "awk"),
         ("x86_64", "linux32"),
         ("7z", "7z"),

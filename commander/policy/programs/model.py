@@ -77,7 +77,7 @@ class Effect(enum.Enum):
     none: ``curl -O``. Judged like the target of ``>``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Risk:
     """Options that do more than the entry for their program says."""
 
@@ -180,7 +180,7 @@ class Code:
     """Options with which it runs nothing: ``--version``."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Subcommand:
     """What is different about some subcommands of a program.
 
@@ -207,7 +207,7 @@ class Subcommand:
     """Its operands hold a command."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Program:
     """One program, or several that read their words alike."""
 

@@ -1,0 +1,313 @@
+"""Compilers and linkers, and what looks into their output."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from commander.policy.programs.model import (
+    Effect,
+    Program,
+    Risk,
+    Style,
+    Subcommand,
+    Targets,
+)
+
+__all__ = ["PROGRAMS"]
+
+_WRITES: Final = "writes to a file"
+_OPTIONS_FILE: Final = "reads options from a file"
+
+_AR: Final = Program(
+    names="ar gar llvm-ar ranlib gcc-ar",
+    risks=(
+        Risk(options="--plugin", effect=Effect.LOADS, why="loads a library"),
+        Risk(
+            options="-M",
+            effect=Effect.RUNS,
+            why="runs what it reads",
+            bare=True,
+        ),
+        Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
+    ),
+    targets=Targets.FIRST,
+    targets_unless="-t -p -x",
+    operands="@*",
+    operands_why=_OPTIONS_FILE,
+    first_word_cluster=True,
+    reason="It writes archives, and loads plugins.",
+    passes=("ar rcs build/lib.a a.o b.o", "ar t /usr/lib/x.a"),
+    refuses=("ar rcs .git/config a.o", "ar --plugin ./evil.so t x.a", "ar -M"),
+)
+
+_BINUTILS: Final = Program(
+    names="nm objdump readelf size gcc-nm llvm-nm addr2line strings",
+    risks=(Risk(options="--plugin", effect=Effect.LOADS, why="loads a library"),),
+    operands="@*",
+    operands_why=_OPTIONS_FILE,
+    reason="It loads plugins.",
+    passes=("nm -C build/lib.a", "objdump -d a.o", "readelf -h /bin/ls"),
+    refuses=("nm --plugin ./evil.so a.o", "nm --plug=./evil.so a.o", "nm @evil"),
+)
+
+_CC: Final = Program(
+    names=(
+        "cc gcc g++ c++ cpp clang clang++ c89 c99 gfortran gdc gccgo icc icx "
+        "nvcc musl-gcc x86_64-linux-gnu-gcc x86_64-linux-gnu-g++ aarch64-linux-gnu-gcc "
+        "arm-none-eabi-gcc emcc em++"
+    ),
+    style=Style.WORDS,
+    valued="-x -I -L -D -U -include -isystem -iquote -idirafter -l -MT -MQ -arch -u -z",
+    risks=(
+        Risk(
+            options="-B* --prefix* -wrapper -ccc-* -no-integrated-* "
+            "--ld-path* -run -ccbin* "
+            "--compiler-bindir* --gcc-toolchain* -gcc-name*",
+            effect=Effect.RUNS,
+            why="names the programs that it runs",
+            bare=True,
+        ),
+        Risk(
+            options="-fuse-ld",
+            effect=Effect.RUNS,
+            why="names the program that links",
+            bare=True,
+            values="*/*",
+        ),
+        Risk(
+            options="-fplugin* -fpass-plugin* -specs* --specs* -load -Xclang* "
+            "--config* -iplugindir* -Wl,-plugin* -Wl,--plugin* -Xlinker -mllvm "
+            "-Wp,-o* -Wa,-o* -Wl,-o* -Wl,--output* -Wl,@* -Wa,@* -Xassembler "
+            "-Xpreprocessor",
+            effect=Effect.LOADS,
+            why="loads a plugin or settings",
+            bare=True,
+        ),
+        Risk(
+            options="-o -MF -MJ -aux-info -dumpdir --serialize-diagnostics "
+            "-dependency-file -foptimization-record-file",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+        Risk(
+            options="-o* -MF* -fdump-* -fdiagnostics-add-output* -Wp,-M*",
+            effect=Effect.RUNS,
+            why="writes to a file",
+            bare=True,
+        ),
+    ),
+    operands="@*",
+    operands_why=_OPTIONS_FILE,
+    reason="It runs its parts from where options say, and loads plugins.",
+    passes=(
+        "gcc -O2 -Wall -Iinclude -o build/app src/main.c -lm",
+        "clang -std=c11 -fsyntax-only a.c",
+        "g++ -c -fPIC -MMD a.cc -o a.o",
+        "gcc-12 --version",
+    ),
+    refuses=(
+        "gcc -wrapper pwn a.c",
+        "gcc -B. a.c",
+        "gcc -fplugin=./evil.so a.c",
+        "gcc -specs=evil a.c",
+        "gcc @evil",
+        "cc -o .git/hooks/x a.c",
+        "clang -fuse-ld=/tmp/pwn a.c",
+        "clang -Xclang -load -Xclang ./evil.so a.c",
+        "gcc -Wl,-plugin,./evil.so a.c",
+    ),
+)
+
+_GHC: Final = Program(
+    names="ghc",
+    style=Style.WORDS,
+    risks=(
+        Risk(
+            options="-pgm* -F -e --interactive --run",
+            effect=Effect.RUNS,
+            why="runs a program, or code from its words",
+            bare=True,
+        ),
+        Risk(
+            options="-fplugin* -ghci-script* -package-db* -plugin-package* -B*",
+            effect=Effect.LOADS,
+            why="loads a plugin or settings",
+            bare=True,
+        ),
+        Risk(
+            options="-o -outputdir -odir -hidir -stubdir -dumpdir -tmpdir",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+    ),
+    operands="@*",
+    operands_why=_OPTIONS_FILE,
+    reason="It runs its parts from where options say, and code from its words.",
+    passes=("ghc -O2 Main.hs -o app", "ghc --version"),
+    refuses=("ghc -e 'System.Process.callCommand \"pwn\"'", "ghc -F -pgmF pwn x.hs"),
+)
+
+_GO: Final = Program(
+    names="go",
+    style=Style.WORDS,
+    valued=(
+        "-run -bench -benchtime -count -timeout -tags -p -mod -parallel -cpu "
+        "-covermode -coverpkg -fuzz -fuzztime -f -installsuffix -buildmode -compiler "
+        "-gcflags -asmflags -pkgdir -skip -shuffle -vet -list"
+    ),
+    risks=(
+        Risk(
+            options="-exec -toolexec -vettool -fixtool",
+            effect=Effect.RUNS,
+            why="runs a program on what it builds",
+        ),
+        Risk(
+            options="-ldflags -gccgoflags",
+            effect=Effect.RUNS,
+            why="names the programs that link",
+            values="*extld* *-ld* *-B* *-wrapper* *-fplugin* *-specs* *@*",
+        ),
+        Risk(
+            options="-overlay -modfile",
+            effect=Effect.LOADS,
+            why="puts other files in the place of yours",
+        ),
+        Risk(
+            options="-o -coverprofile -cpuprofile -memprofile -blockprofile "
+            "-mutexprofile -trace -outputdir -test.coverprofile -test.cpuprofile "
+            "-test.memprofile -test.trace -test.outputdir -artifacts",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+        Risk(options="-C", effect=Effect.SCRIPT, why="names the directory"),
+    ),
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="tool",
+            refused="runs a tool by name",
+            harmless="cover nm objdump fix vet dist buildid doc pprof",
+        ),
+        Subcommand(names="bug", refused="opens a browser"),
+        Subcommand(
+            names="env telemetry",
+            risks=(
+                Risk(
+                    options="-w -u",
+                    effect=Effect.RUNS,
+                    why="changes settings that name programs",
+                    bare=True,
+                ),
+            ),
+        ),
+    ),
+    ordinary=(
+        "build clean doc env fix fmt generate get help install list mod run telemetry "
+        "test tool version vet work"
+    ),
+    reason="Options run programs on what it builds.",
+    passes=(
+        "go test -run TestFoo -v ./pkg/...",
+        "go build -o bin/app -ldflags '-s -w' ./cmd/app",
+        "go run . --flag",
+        "go vet ./...",
+        "go env GOPATH",
+        "go mod tidy",
+    ),
+    refuses=(
+        "go test -exec pwn ./...",
+        "go build -toolexec=pwn ./...",
+        "go vet --vettool=./pwn ./...",
+        "go build -ldflags '-extld=pwn -linkmode=external' .",
+        "go build -o .git/hooks/x .",
+        "go env -w CC=pwn",
+        "go tool pwn",
+    ),
+)
+
+_LD: Final = Program(
+    names="ld gold lld mold ld.bfd ld.gold ld.lld as gas nasm yasm objcopy strip "
+    "dsymutil",
+    risks=(
+        Risk(
+            options="--plugin -plugin -P --dlopen",
+            effect=Effect.LOADS,
+            why="loads a library",
+        ),
+        Risk(
+            options="-o --output -Map -M* --Map --dependency-file -MD --dump-section "
+            "--extract-symbol -l*",
+            effect=Effect.WRITES,
+            why=_WRITES,
+            values="/* ~* ../* .* */.* */../*",
+        ),
+    ),
+    operands="@* -plugin",
+    operands_why="reads options or loads a library",
+    reason="It loads plugins, and writes what it makes.",
+    passes=("ld -o app a.o", "strip app", "as -o a.o a.s"),
+    refuses=("ld -plugin ./evil.so a.o", "ld -o /etc/x a.o", "ld @evil"),
+)
+
+_RUNS_LOADED: Final = Program(
+    names=(
+        "ld-linux-x86-64.so.2 ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 "
+        "ld.so ld-musl-x86_64.so.1 ld-musl-aarch64.so.1 qemu-x86_64 qemu-aarch64 "
+        "qemu-x86_64-static qemu-aarch64-static qemu-system-x86_64 wine wine64 mono "
+        "box64 wasmtime wasmer"
+    ),
+    refused="runs the program that its words name",
+    harmless="--version --help",
+    reason="A loader is a program that runs another.",
+    passes=("wine --version",),
+    refuses=("ld-linux-x86-64.so.2 ../bin/pwn", "qemu-x86_64 ./pwn"),
+)
+
+_RUSTC: Final = Program(
+    names="rustc rustdoc",
+    style=Style.EXACT,
+    valued="--crate-name --crate-type --edition -L -l --cfg --target --extern -A -W "
+    "-D -F",
+    risks=(
+        Risk(
+            options="-C --codegen",
+            effect=Effect.RUNS,
+            why="names the programs that link, or loads plugins",
+            values="linker* link-* *plugin* dlltool* profile-* *=/* *passes*",
+        ),
+        Risk(options="-Z", effect=Effect.LOADS, why="sets options that load code"),
+        Risk(
+            options="--test-runtool --runtool --test-builder --html-in-header "
+            "--theme --sysroot",
+            effect=Effect.RUNS,
+            why="runs a program on what it builds",
+        ),
+        Risk(
+            options="-o --out-dir --output --emit",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+    ),
+    operands="@*",
+    operands_why=_OPTIONS_FILE,
+    reason="It runs a linker that options name.",
+    passes=("rustc -O --edition 2021 main.rs -o app", "rustc --version"),
+    refuses=(
+        "rustc -C linker=pwn main.rs",
+        "rustc -Clinker=pwn main.rs",
+        "rustc -o /etc/x main.rs",
+        "rustc @evil",
+        "rustdoc --test --runtool pwn main.rs",
+    ),
+)
+
+PROGRAMS: Final = (
+    _AR,
+    _CC,
+    _GHC,
+    _GO,
+    _LD,
+    _RUNS_LOADED,
+    _BINUTILS,
+    _RUSTC,
+)
