@@ -9,12 +9,12 @@ from commander.policy.programs.model import (
     Program,
     Risk,
     Style,
+    Subcommand,
     Targets,
 )
 
 __all__ = ["PROGRAMS"]
 
-_READS: Final = "-t --list -d --diff --compare"
 _CREATES: Final = (
     "-c --create -r --append -u --update -A --catenate --concatenate "
     "-t --list -d --diff --compare"
@@ -258,9 +258,117 @@ _ZIP: Final = Program(
     ),
 )
 
+_CPIO: Final = Program(
+    names="cpio pax shar",
+    valued="-H --format -R --owner -C --io-size -E --pattern-file -M --message",
+    risks=(
+        Risk(
+            options="--rsh-command",
+            effect=Effect.RUNS,
+            why="runs a program to reach another machine",
+        ),
+        Risk(
+            options="-F --file -O -D --directory -f",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+        Risk(
+            options="--absolute-filenames -s",
+            effect=Effect.RUNS,
+            why="writes members to any path",
+            bare=True,
+        ),
+        Risk(
+            options="-p --pass-through",
+            effect=Effect.EDITS,
+            why="copies files to a directory",
+            bare=True,
+        ),
+    ),
+    reason="It runs a program to reach another machine.",
+    passes=("cpio -it", "cpio -o -H newc", "cpio -pdm build/x"),
+    refuses=(
+        "cpio -o --rsh-command=../bin/pwn -F h:x",
+        "cpio -o -F .git/config",
+        "cpio -pdm /etc",
+        "cpio -oO /etc/x",
+    ),
+)
+
+_GZIP: Final = Program(
+    names="gzip gunzip pigz unpigz bzip2 bunzip2 pbzip2 lzip plzip xz unxz lzma unlzma "
+    "lzop compress uncompress brotli",
+    valued="-S --suffix",
+    risks=(
+        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(
+            options="--files --files0",
+            effect=Effect.LOADS,
+            why="reads names from a file",
+            bare=True,
+        ),
+    ),
+    targets=Targets.EACH,
+    targets_unless=(
+        "-c --stdout --to-stdout -l --list -t --test --version --help -V -h"
+    ),
+    reason="It puts another file in the place of each operand.",
+    passes=(
+        "gzip -9 a.txt",
+        "gzip -dc /var/log/x.gz",
+        "xz -k -T0 a.tar",
+        "gunzip a.gz",
+    ),
+    refuses=("gzip /etc/passwd", "xz -k .git/config", "gunzip ../a.gz"),
+)
+
+_SEVEN_ZIP: Final = Program(
+    names="7z 7za 7zr 7zz p7zip unrar rar unar arj lha",
+    risks=(
+        Risk(
+            options="-o -w",
+            effect=Effect.WRITES,
+            why="names the directory that is written to",
+            bare=True,
+            values="*",
+        ),
+        Risk(
+            options="-spf -spf2 -sfx*",
+            effect=Effect.RUNS,
+            why="writes members to any path",
+            bare=True,
+        ),
+    ),
+    subcommands=(Subcommand(names="a u d rn m", targets=Targets.FIRST),),
+    reason="It writes where it is told.",
+    passes=("7z l a.7z", "7z x a.7z -obuild -y", "7z a out.7z src"),
+    refuses=("7z x a.7z -o/etc", "7z a .git/config src", "7z x -spf a.7z"),
+)
+
+_ZSTD: Final = Program(
+    names="zstd unzstd zstdmt pzstd lz4 unlz4",
+    risks=(
+        Risk(
+            options="-o --output-dir-flat --output-dir-mirror --trace",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+        Risk(options="--filelist", effect=Effect.LOADS, why="reads names from a file"),
+    ),
+    targets=Targets.EACH,
+    targets_unless="-c --stdout -l --list -t --test -b --version --help -V -h -o",
+    reason="It writes a file beside each operand.",
+    passes=("zstd -19 a.txt", "zstd -dc /var/log/x.zst", "zstd a -o build/a.zst"),
+    refuses=("zstd a -o .git/config", "zstd /etc/passwd", "lz4 a /etc/x"),
+)
+
 PROGRAMS: Final = (
+    _SEVEN_ZIP,
+    _CPIO,
+    _GZIP,
     _RSYNC,
     _TAR,
     _UNZIP,
     _ZIP,
+    _ZSTD,
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from commander.policy.programs.model import Effect, Program, Risk
+from commander.policy.programs.model import (
+    Effect,
+    Program,
+    Risk,
+    Style,
+    Subcommand,
+)
 
 __all__ = ["PROGRAMS"]
 
@@ -58,4 +64,177 @@ _MAKE: Final = Program(
     ),
 )
 
-PROGRAMS: Final = (_MAKE,)
+_BAZEL: Final = Program(
+    names="bazel bazelisk blaze buck2 pants",
+    style=Style.EXACT,
+    valued="--config -c",
+    risks=(
+        Risk(
+            options="--run_under --workspace_status_command --test_launcher "
+            "--shell_executable --python_path --client_debug_cmd --server_javabase "
+            "--host_jvm_args --credential_helper --plugin",
+            effect=Effect.RUNS,
+            why="names a program that it runs",
+        ),
+        Risk(
+            options="--bazelrc --blazerc --flagfile --starlark_flagfile "
+            "--override_repository --override_module --crosstool_top",
+            effect=Effect.LOADS,
+            why="reads options or rules from a file",
+        ),
+        Risk(
+            options="--script_path --profile --build_event_json_file --symlink_prefix "
+            "--build_event_text_file --output_base --output_user_root --explain",
+            effect=Effect.WRITES,
+            why="writes to a file",
+        ),
+    ),
+    everywhere=True,
+    reason="Options name programs that run on what it builds.",
+    passes=("bazel build //...", "bazel test //app:all --test_output=errors"),
+    refuses=(
+        "bazel run --run_under=pwn //x",
+        "bazel --bazelrc=evil build //x",
+        "bazel build --workspace_status_command=./pwn //x",
+    ),
+)
+
+_CMAKE: Final = Program(
+    names="cmake ctest cpack ccmake",
+    style=Style.EXACT,
+    valued="-G -S -T -A -U -j --parallel --target --config --preset --component",
+    risks=(
+        Risk(
+            options="-E",
+            effect=Effect.RUNS,
+            why="runs a command",
+            passing="capabilities echo environment sleep sha256sum md5sum true",
+        ),
+        Risk(
+            options="-D",
+            effect=Effect.RUNS,
+            why="sets a variable that names a program",
+            values="*COMPILER* *LAUNCHER* *MAKE_PROGRAM* *TOOLCHAIN* *INCLUDE* "
+            "*EXECUTABLE* *LINKER* *CMAKE_AR* *RULE* *COMMAND* *EMULATOR* *RANLIB* "
+            "*STRIP* *MODULE_PATH* *PREFIX_PATH* *FLAGS* *PROGRAM* *SCRIPT*",
+        ),
+        Risk(
+            options="-C --toolchain --initial-cache --project-file",
+            effect=Effect.LOADS,
+            why="reads settings that name programs",
+            unless="--build",
+        ),
+        Risk(
+            options="-P --script -SP",
+            effect=Effect.SCRIPT,
+            why="reads code from its input",
+        ),
+        Risk(
+            options="--build-and-test --test-command --build-makeprogram "
+            "--open --debugger",
+            effect=Effect.RUNS,
+            why="runs a program",
+            bare=True,
+        ),
+        Risk(
+            options="-B --prefix --install-prefix --graphviz --output-log -O "
+            "--output-junit --trace-redirect --profiling-output",
+            effect=Effect.WRITES,
+            why="writes files there",
+        ),
+    ),
+    operands="*=* --eval* -f* -I* -E*",
+    operands_why="is passed to make, and can name programs",
+    reason="Variables name the programs that it runs, and `-E` runs one.",
+    passes=(
+        "cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release",
+        "cmake --build build -j4 --target all",
+        "ctest --test-dir build --output-on-failure",
+        "cmake --install build --prefix out",
+    ),
+    refuses=(
+        "cmake -DCMAKE_C_COMPILER=pwn .",
+        "cmake -D CMAKE_CXX_COMPILER_LAUNCHER=pwn -B build",
+        "cmake -P /dev/stdin",
+        "cmake --build build -- SHELL=pwn",
+        "cmake -B .git/x",
+    ),
+)
+
+_MESON: Final = Program(
+    names="meson ninja samu ninja-build scons waf",
+    valued="-j --buildtype --wrap-mode",
+    risks=(
+        Risk(options="-f -C", effect=Effect.SCRIPT, why="reads rules from its input"),
+        Risk(
+            options="-t",
+            effect=Effect.RUNS,
+            why="runs a tool",
+            passing="clean query targets graph commands compdb deps list recompact",
+        ),
+        Risk(
+            options="--native-file --cross-file --wrapper --wrap --gdb-path "
+            "--ninja-args --vs-args --xcode-args --pager",
+            effect=Effect.RUNS,
+            why="names a program that it runs",
+        ),
+        Risk(options="--destdir", effect=Effect.WRITES, why="writes files there"),
+    ),
+    subcommands=(
+        Subcommand(
+            names="devenv subprojects.foreach rewrite",
+            refused="runs a command or a shell",
+        ),
+    ),
+    operands="*=*",
+    operands_passing=_HARMLESS_VARIABLES,
+    operands_why="sets a variable, and some name programs",
+    reason="Options name programs that it runs.",
+    passes=("ninja -C build test", "meson setup build --buildtype=release"),
+    refuses=(
+        "meson test --wrapper pwn",
+        "ninja -f /dev/stdin",
+        "meson devenv pwn",
+        "ninja -t msvc -- pwn",
+        "scons CC=pwn",
+    ),
+)
+
+_JUST: Final = Program(
+    names="just",
+    style=Style.EXACT,
+    valued="--set-unused",
+    risks=(
+        Risk(
+            options="--shell --shell-arg --chooser --choose -c --command -e --edit "
+            "--set "
+            "--shell-command --dotenv-path --dotenv-filename",
+            effect=Effect.RUNS,
+            why="names a program that it runs",
+        ),
+        Risk(
+            options="-f --justfile -d --working-directory",
+            effect=Effect.SCRIPT,
+            why="reads recipes from its input",
+        ),
+    ),
+    operands="*=*",
+    operands_passing=_HARMLESS_VARIABLES,
+    operands_why="sets a variable, which can hold a command",
+    reason="Options name the shell, and run commands.",
+    passes=("just test", "just --list", "just -f ci.just build"),
+    refuses=(
+        "just --shell pwn test",
+        "just -c pwn",
+        "just --chooser pwn --choose",
+        "just x='$(pwn)' test",
+    ),
+)
+
+PROGRAMS: Final = (
+    _BAZEL,
+    _CMAKE,
+    _JUST,
+    _MAKE,
+    _MESON,
+)

@@ -97,10 +97,55 @@ _TRUNCATE: Final = Program(
     refuses=("truncate -s 0 /etc/passwd", "truncate --size=0 x .git/config"),
 )
 
+_CSPLIT: Final = Program(
+    names="csplit gcsplit",
+    valued="-b --suffix-format -n --digits",
+    risks=(
+        Risk(
+            options="-f --prefix",
+            effect=Effect.WRITES,
+            why="says where the parts are written",
+        ),
+    ),
+    reason="It writes the parts of a file.",
+    passes=("csplit -f part_ data.txt 10",),
+    refuses=("csplit -f /etc/cron.d/x data.txt 10", "csplit --pre=.git/x a 1"),
+)
+
+_MKTEMP: Final = Program(
+    names="mktemp gmktemp",
+    valued="--suffix",
+    risks=(
+        Risk(
+            options="-p --tmpdir",
+            effect=Effect.WRITES,
+            why="names the directory that is written to",
+            bare=True,
+            values="*",
+        ),
+    ),
+    targets=Targets.EACH,
+    reason="It makes a file.",
+    passes=("mktemp -d", "mktemp /tmp/x.XXXXXX", "mktemp --suffix .txt"),
+    refuses=("mktemp /etc/cron.d/x.XXXXXX", "mktemp ../x.XXXXXX"),
+)
+
+_SHRED: Final = Program(
+    names="shred gshred wipe srm",
+    valued="-n --iterations -s --size --random-source",
+    targets=Targets.EACH,
+    reason="It writes over its operands.",
+    passes=("shred -u a.txt", "shred -n 1 a b"),
+    refuses=("shred /etc/passwd", "shred -u .git/config", "shred -n 1 ../x"),
+)
+
 PROGRAMS: Final = (
     _COPY,
+    _CSPLIT,
     _INSTALL,
     _MKDIR,
+    _MKTEMP,
+    _SHRED,
     _TEE,
     _TOUCH,
     _TRUNCATE,

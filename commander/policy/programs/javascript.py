@@ -158,7 +158,135 @@ _NPX: Final = Program(
     ),
 )
 
+_YARN: Final = Program(
+    names="yarn pnpm",
+    style=Style.EXACT,
+    valued="--registry --network-timeout --mutex --filter -F --loglevel --reporter",
+    risks=(
+        Risk(
+            options="--script-shell --git --use-yarnrc --rc "
+            "--node-options --node-arg --config.script-shell --userconfig "
+            "--globalconfig --init-module --pnpmfile --global-pnpmfile "
+            "--npmrc-auth-file",
+            effect=Effect.RUNS,
+            why="names a program, or settings that do",
+        ),
+        Risk(
+            options="--cwd -C --dir --prefix",
+            effect=Effect.SCRIPT,
+            why="names the directory whose scripts run",
+        ),
+        Risk(
+            options="--modules-folder --cache-folder --store-dir --virtual-store-dir",
+            effect=Effect.WRITES,
+            why="writes files there",
+        ),
+        Risk(
+            options="-c --shell-mode",
+            effect=Effect.RUNS,
+            why="runs its words in a shell",
+            bare=True,
+        ),
+    ),
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="exec dlx create x env patch-commit plugin set workspaces.foreach "
+            "workspace.exec node",
+            refused="runs a program by name, or installs one",
+        ),
+        Subcommand(
+            names="config",
+            refused="changes settings that name programs",
+            harmless="get list",
+        ),
+        Subcommand(names="init", operands="*", operands_why="runs a package by name"),
+    ),
+    reason="It runs programs by name, and options say with what shell.",
+    passes=(
+        "yarn workspace web test",
+        "yarn install --frozen-lockfile",
+        "yarn build",
+        "pnpm -r test",
+        "pnpm --filter web run build",
+    ),
+    refuses=(
+        "yarn exec pwn",
+        "yarn dlx pwn",
+        "pnpm exec pwn",
+        "pnpm run x --script-shell ./pwn",
+        "pnpm exec -c pwn",
+        "yarn config set script-shell ./pwn",
+    ),
+)
+
+_JS_TOOLS: Final = Program(
+    names="tsc eslint prettier jest vitest mocha webpack vite rollup esbuild babel "
+    "stylelint "
+    "nyc c8 ava tap playwright cypress swc turbo nx lerna next ng parcel tsup "
+    "biome oxlint standard xo",
+    style=Style.EXACT,
+    risks=(
+        Risk(
+            options="--config --configuration --project --rcfile --flow-config",
+            effect=Effect.SCRIPT,
+            why="reads settings that load code",
+        ),
+        Risk(
+            options="-r --require --import --loader --plugin --parser --rulesdir "
+            "--resolve-plugins-relative-to --formatter --custom-formatter "
+            "--custom-syntax --setupFiles --setupFilesAfterEnv --globalSetup "
+            "--globalTeardown --testRunner --runner --transform --resolver --reporters "
+            "--testEnvironment --env-file",
+            effect=Effect.LOADS,
+            why="loads code, or lets others run some",
+            values="*/* .* *:* *.js *.cjs *.mjs *.ts",
+        ),
+        Risk(
+            options="-o --output --output-file --outfile --outdir --outDir --outFile "
+            "--declarationDir --tsBuildInfoFile --generateTrace --out-file --out-dir "
+            "--cache-location --outputFile --outputPath --output-path --report-dir "
+            "--temp-dir --coverageDirectory --coverage-directory --cacheDirectory "
+            "--metafile --generateCpuProfile",
+            effect=Effect.WRITES,
+            why="writes files there",
+            passing=".next .cache",
+        ),
+        Risk(
+            options="--init",
+            effect=Effect.RUNS,
+            why="fetches and runs a package",
+            bare=True,
+        ),
+    ),
+    subcommands=(
+        Subcommand(
+            names="exec",
+            refused="runs a command in every package",
+        ),
+    ),
+    reason="Options load code, and write files anywhere.",
+    passes=(
+        "tsc --noEmit -p tsconfig.json",
+        "eslint --fix src --ext .ts",
+        "jest -t 'adds' --coverage",
+        "prettier --check .",
+        "vite build --mode production",
+        "tsc --outDir dist",
+    ),
+    refuses=(
+        "eslint --rulesdir ./evil src",
+        "mocha -r ./evil.js",
+        "tsc --outDir .git/hooks",
+        "eslint -o /etc/x src",
+        "jest --globalSetup=./evil.js",
+        "webpack --config /dev/stdin",
+    ),
+)
+
 PROGRAMS: Final = (
     _NPM,
     _NPX,
+    _JS_TOOLS,
+    _YARN,
 )
