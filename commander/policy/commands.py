@@ -60,6 +60,8 @@ class CommandReader(Lexer):
         while True:
             if self.symbol == WORD:
                 if not words and (assignment := self._assignment()):
+                    if redirections and not isinstance(assignment.value, Word):
+                        self.fail("an array behind a redirection", self.start)
                     assignments.append(assignment)
                 elif declares and (declared := self._declaration()):
                     words.append(declared)

@@ -34,6 +34,7 @@ from commander.policy.syntax import (
     Script,
     Simple,
     Subshell,
+    Word,
 )
 from commander.policy.writing import NAME, RESERVED, CommandWriter
 
@@ -203,18 +204,22 @@ class _Writer(CommandWriter):
         self._do(command.body)
 
     def _case(self, command: Case) -> None:
-        self.written.append(f"case {self.word(command.subject)} in ")
+        self.written.append(f"case {self.spelled(command.subject.parts)} in ")
         for arm in command.arms:
             if arm.terminator not in _TERMINATORS or not arm.patterns:
                 raise NotRenderableError("an arm of `case` is malformed")
             if arm.terminator != ";;":
                 self.only_bash()
-            patterns = "|".join(self.name(one, RESERVED) for one in arm.patterns)
+            patterns = "|".join(map(self._pattern, arm.patterns))
             self.written.append(f"({patterns}) ")
             self.sequence(arm.body)
             self.end_line(otherwise=" " if arm.body else "")
             self.written.append(f"{arm.terminator} ")
         self.written.append("esac")
+
+    def _pattern(self, word: Word) -> str:
+        static = word.static
+        return f"'{static}'" if static in RESERVED else self.spelled(word.parts)
 
     def _function(self, command: Function) -> None:
         allowed = _FUNCTION_NAME if self.bash else NAME

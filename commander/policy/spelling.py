@@ -34,6 +34,7 @@ _BARE_OPERAND: Final = re.compile(r"[A-Za-z0-9_.:,+@=-]+")
 _BARE_IN_BODY: Final = re.compile(r"[A-Za-z0-9_.:,+@= -]*")
 _GLOB: Final = re.compile(r"[^{},~#%\s;&|<>()$`\\\"']+")
 _NAMED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\+?=|\[)")
 _USER: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9._-]*)?")
 _PARAMETER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+")
 _UNAMBIGUOUS: Final = {"": "@*#?$!-", "length": "@*", "!": ""}
@@ -106,14 +107,13 @@ class WordWriter:
         return self.spelled(word.parts)
 
     def name(self, word: Word, reserved: frozenset[str]) -> str:
-        """Write the first word of a command."""
+        """Write the first word of a command, or a pattern of ``case``."""
         match word.parts:
-            case (Literal(text),) if text in reserved:
+            case (Literal(text),) if text in reserved or _NAMED.match(text):
                 return self._single_quoted(text)
             case (Literal(text), *rest) if _NAMED.match(text):
-                tail = self.spelled(tuple(rest)) if rest else ""
-                return self._single_quoted(text) + tail
-            case (Glob(text), *_) if _NAMED.match(text) or "[" in text:
+                return self._single_quoted(text) + self.spelled(tuple(rest))
+            case (Glob(text), *_) if _ASSIGNS.match(text):
                 raise NotRenderableError("a pattern that looks like an assignment")
         return self.spelled(word.parts)
 

@@ -166,7 +166,7 @@ class CommandWriter(WordWriter):
             raise NotRenderableError("a redirection has an odd operator")
         if operator == "<<<":
             self.only_bash()
-        target = self.word(redirection.target)
+        target = self.spelled(redirection.target.parts)
         if operator in ("<&", ">&"):
             static = redirection.target.static
             if static is not None and not self._is_duplicable(static):
