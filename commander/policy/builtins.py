@@ -168,6 +168,13 @@ def _alias(words: Sequence[str], scope: Scope) -> None:
             scope.name(name, (value,))
 
 
+def _hash(words: Sequence[str], scope: Scope) -> None:
+    """``hash -p path name`` gives a program another name."""
+    match words:
+        case ("-p", path, name):
+            scope.name(name, (path,))
+
+
 def _unalias(words: Sequence[str], scope: Scope) -> None:
     for word in words:
         scope.aliases.pop(word, None)
@@ -204,6 +211,7 @@ _RULES: Final[dict[str, Callable[[Sequence[str], Scope], None]]] = {
     "declare": _declare,
     "export": _declare,
     "getopts": _getopts,
+    "hash": _hash,
     "let": _let,
     "local": _declare,
     "mapfile": _mapfile,

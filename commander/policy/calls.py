@@ -31,6 +31,7 @@ _OTHER_CALLS: Final = {
     "input": re.compile(_TEXT + r"\s{0,9}\|\s{0,9}getline"),
     "backticks": re.compile(r"`(?P<text>[^`]{1,256}+)`"),
     "percent": re.compile(r"(?:\bqx|%x)\s{0,3}[({\[!|](?P<text>[^)}\]!|]{1,256})"),
+    "bare": re.compile(r"\b(?:exec|system)[ (]{1,9}(?P<text>[a-z][\w ./-]{1,64})"),
     "colon": re.compile(r"^\W{0,9}(?:silent\b)?!\s*+(?P<text>.{1,256})", re.MULTILINE),
     "sed": re.compile(r"(?:^|[;{\n\d$/])\s{0,9}e\s{1,9}(?P<text>[^\n]{1,256})"),
     "shell": re.compile(
@@ -39,7 +40,7 @@ _OTHER_CALLS: Final = {
 }
 _LANGUAGES: Final = (
     (re.compile(r"[gmn]?awk"), ("output", "input")),
-    (re.compile(r"perl|ruby|php"), ("backticks", "percent")),
+    (re.compile(r"perl|ruby|php"), ("backticks", "percent", "bare")),
     (re.compile(r"vi|nvi|ex|view|gdb|ed"), ("colon", "shell")),
     (re.compile(r"g?sed"), ("sed",)),
     (re.compile(r"sqlite|expect|tclsh"), ("shell",)),

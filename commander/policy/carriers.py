@@ -103,7 +103,8 @@ _LOGIN_SHELLS: Final = wordset(
     "su sudo doas chroot unshare nsenter script fakeroot pkexec runuser"
 )
 """Programs that run a shell if their words hold no command."""
-_STANDARD_INPUT: Final = wordset("- /dev/stdin /dev/fd/0 /proc/self/fd/0")
+_THIS_MACHINE: Final = wordset("localhost 127.0.0.1 ::1")
+_SSH_OPTIONS: Final = wordset("B b c D E e F I i J L l m O o p Q R S W w")
 _SHELL_OPTIONS: Final = wordset("o O rcfile init-file")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _SCHEDULE: Final = re.compile(
@@ -229,7 +230,17 @@ def _texts(program: str, words: tuple[str, ...], read: Reader) -> list[ShellText
     elif program in ("tar", "ssh", "scp", "sftp"):
         found = map(_ACTION.match, words)
         texts += [ShellText(m[1] or m[2], reader="sh") for m in found if m]
+        texts += _on_this_machine(words)
     return texts
+
+
+def _on_this_machine(words: tuple[str, ...]) -> list[ShellText]:
+    """What ``ssh`` runs, if it goes nowhere."""
+    parsed = read_options(words, _SSH_OPTIONS, permute=False)
+    host, *command = parsed.operands or ("",)
+    if host.rpartition("@")[2] not in _THIS_MACHINE or not command:
+        return []
+    return [ShellText(" ".join(command), reader="sh")]
 
 
 def _given_texts(program: str, words: tuple[str, ...]) -> list[str]:

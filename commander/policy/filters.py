@@ -240,7 +240,8 @@ def _basename(words: Sequence[str], scope: Scope) -> Texts:
 
 def _found(words: Sequence[str], scope: Scope) -> Texts:
     roots = search_roots(words)
-    return ("\n".join([*roots, UNKNOWN, ""]),) if roots else _NOBODY_KNOWS
+    border = "\0" if "-print0" in words else "\n"
+    return (border.join([*roots, UNKNOWN, ""]),) if roots else _NOBODY_KNOWS
 
 
 def _variable(words: Sequence[str], scope: Scope) -> Texts:

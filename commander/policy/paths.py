@@ -8,10 +8,16 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from commander.policy.scope import UNKNOWN
+from commander.policy.unknown import UNKNOWN
 from commander.policy.wordset import wordset
 
-__all__ = ["has_glob", "is_block_device", "is_power_switch", "is_system_path"]
+__all__ = [
+    "climbs_to_root",
+    "has_glob",
+    "is_block_device",
+    "is_power_switch",
+    "is_system_path",
+]
 
 _SYSTEM_DIRECTORIES: Final = wordset(
     "bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv "
@@ -25,6 +31,8 @@ _SWITCHES: Final = wordset("/proc/sysrq-trigger /sys/power/state /sys/power/disk
 _GLOB: Final = re.compile(r"[*?\[]")
 _MAX_GLOB_CHARACTERS: Final = 64
 """Of a path component; no name that matters is longer."""
+_FAR_UP: Final = "../" * 4 + ".."
+"""Few work deeper than that, and nobody means to be saved by it."""
 _PROCESS: Final = re.compile(r"self|thread-self|\d+|[*?]")
 
 
@@ -40,10 +48,19 @@ def is_system_path(path: str, directories: Sequence[str]) -> bool:
         path: As a command gets it.
         directories: Where the command may run, as far as known.
     """
+    if path.startswith(UNKNOWN + "/"):
+        path, directories = path.lstrip(UNKNOWN).lstrip("/"), ()
     if UNKNOWN in path or not path:
         return False
-    bases = ("/",) if path.startswith("/") else directories
-    return any(_is_system(posixpath.join(base, path)) for base in bases)
+    if not path.startswith("/"):
+        bases = ("/",) if climbs_to_root(path) else directories
+        return any(_is_system(posixpath.join(base, path)) for base in bases)
+    return _is_system(path)
+
+
+def climbs_to_root(path: str) -> bool:
+    """Whether a relative path leads so far up that the root is where it begins."""
+    return path.startswith(_FAR_UP)
 
 
 def _is_system(path: str) -> bool:

@@ -38,9 +38,10 @@ _TOKEN: Final = re.compile(
 )
 _HERE_DOCUMENT: Final = re.compile(r"<<-?[ \t]*(['\"]?)(\w{1,64})\1([^\n]*)\n")
 _KEYWORDS: Final = wordset(
-    "if then elif else fi for while until do done ! time coproc select function in "
-    "case esac"
+    "if then elif else fi while until do done ! time coproc in esac"
 )
+_NAMING: Final = wordset("for select function case")
+"""Keywords that take the next word."""
 _ASSIGNMENT: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^]]*\])?\+?=")
 _SHELL: Final = re.compile(r"\b(?:ba|da|z|k)?sh\b")
 _MAX_BODIES: Final = 32
@@ -98,9 +99,11 @@ def _unquoted(kind: str, text: str) -> str:
 
 def _command(words: list[str], writes: list[str]) -> Iterator[Found]:
     start = 0
-    while start < len(words) and (
-        words[start] in _KEYWORDS or _ASSIGNMENT.match(words[start])
-    ):
+    while start < len(words):
+        if words[start] in _NAMING:
+            start += 1  # and what it names
+        elif words[start] not in _KEYWORDS and not _ASSIGNMENT.match(words[start]):
+            break
         start += 1
     if start < len(words) or writes:
         yield Found(tuple(words[start : start + _MAX_WORDS]), tuple(writes))

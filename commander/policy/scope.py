@@ -21,7 +21,9 @@ from typing import Final, TypeVar
 import attrs
 
 from commander.policy.budget import Budget
+from commander.policy.paths import climbs_to_root
 from commander.policy.syntax import Command, Dialect
+from commander.policy.unknown import UNKNOWN
 from commander.policy.wordset import wordset
 
 __all__ = [
@@ -34,10 +36,6 @@ __all__ = [
     "Texts",
     "Value",
 ]
-
-UNKNOWN: Final = "\ufdd0"
-"""Stands for text that is not known: a code point that is no character, so it reads as
-an ordinary one where a text that holds it is parsed again."""
 
 HOME: Final = "/home/~"
 """Some home directory; what counts is whether it is left upwards."""
@@ -214,6 +212,8 @@ class Scope:
                 places.extend(self.previous)
             elif target.startswith("/"):
                 places.append(target)
+            elif climbs_to_root(target):
+                places.append(f"/{target}")
             else:
                 places.extend(posixpath.join(base, target) for base in here)
         self.directories = tuple(

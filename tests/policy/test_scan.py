@@ -81,6 +81,8 @@ def test_a_command_that_is_blocked_is_found(text: str) -> None:
         'echo "reboot; halt" `open',
         "man dd | cat 'open",
         "cat > x <<E\nreboot\nE\n'open",
+        "function halt() { ls; } 'open",
+        "for dd in a; do ls; done 'open",
         "# reboot; halt\nls 'open",
     ],
 )
