@@ -21,6 +21,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from commander import __version__
 from commander.auth.state import state_file
+from commander.execution.hardening import Hardening
 from commander.service import CommanderService
 from commander.settings import Settings
 from commander.specs import spec_of
@@ -65,7 +66,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     # It would hold for the rest of this process, other tests included.
-    monkeypatch.setattr("commander.tap.keep_out_of_proc", lambda: True)
+    monkeypatch.setattr("commander.tap.harden", Hardening)
 
 
 @pytest.fixture
@@ -73,6 +74,7 @@ def reactor(monkeypatch: pytest.MonkeyPatch) -> TapReactor:
     """In place of the global one."""
     reactor = TapReactor()
     monkeypatch.setattr("twisted.internet.reactor", reactor)
+    monkeypatch.setattr("commander.tap.find_engine", lambda *_: reactor.engine)
     return reactor
 
 

@@ -14,6 +14,9 @@ __all__ = ["ChildDescriptors", "open_descriptors"]
 _STDIN: Final = 0
 _OUTPUTS: Final = (1, 2)
 _THREE_PIPES: Final[Mapping[int, int | str]] = {0: "w", 1: "r", 2: "r"}
+_WRITABLE: Final = 0o622
+"""A command of another user must be able to open ``/dev/stdout``. To get at the pipe
+takes ``/proc/PID/fd``, which has rules of its own."""
 _FIRST_FREE: Final = 3
 """Copying to 0, 1 and 2, one after the other, must not overwrite what comes next."""
 
@@ -44,6 +47,7 @@ class ChildDescriptors:
     def add_output(self, child: int) -> None:
         """A pipe that the process writes to."""
         reading, writing = _pipe()
+        os.fchmod(writing, _WRITABLE)
         self.ours[child] = reading
         self.theirs[child] = writing
         self._until_spawn.append(writing)
@@ -77,9 +81,7 @@ def open_descriptors(wanted: Mapping[int, int | str] | None) -> ChildDescriptors
     """
     opened = ChildDescriptors()
     try:
-        for child, how in (
-            {0: "w", 1: "r", 2: "r"} if wanted is None else wanted
-        ).items():
+        for child, how in (_THREE_PIPES if wanted is None else wanted).items():
             if how == "r" and child in _OUTPUTS:
                 opened.add_output(child)
             elif how == "w" and child == _STDIN:

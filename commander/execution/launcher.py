@@ -30,6 +30,8 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from commander.execution.seams import IPreparingProcessProtocol
+
 __all__ = ["LaunchedSpawner", "Launcher", "find_launcher", "refuse_unsupported"]
 
 _PYTHON_LAUNCHER: Final = (
@@ -116,6 +118,9 @@ class LaunchedSpawner:
         refuse_unsupported(uid=uid, gid=gid, use_pty=usePTY)
         command = tuple(map(os.fsdecode, (executable, *args[1:])))
         arguments = self._launcher.arguments(os.fsdecode(path or "."), command)
+        preparing = IPreparingProcessProtocol(processProtocol, None)
+        if preparing is not None:
+            preparing.child_spawning()
         return self._reactor.spawnProcess(
             processProtocol,
             arguments[0],

@@ -42,8 +42,11 @@ class ChildTransport(Protocol):
 class ProcessEvents(Protocol):
     """Who is told what happens to a process."""
 
+    def process_spawning(self) -> None:
+        """It is spawned next, in this thread; the first call of all."""
+
     def process_spawned(self, pid: int) -> None:
-        """It exists; the first call of all, and maybe in another thread."""
+        """It exists; maybe in another thread than the reactor's."""
 
     def process_started(self, process: ChildTransport) -> None:
         """It runs; the first call in the reactor's thread."""
@@ -80,6 +83,10 @@ class CommandProtocol(ProcessProtocol):
         self._spawned = False
         self._connected = False
         self._failure: str | None = None
+
+    def child_spawning(self) -> None:
+        """The process is spawned next; called in the thread that spawns it."""
+        self._events.process_spawning()
 
     def child_spawned(self, pid: int) -> None:
         """The process exists; called in the thread that spawned it."""

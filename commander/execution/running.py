@@ -21,6 +21,7 @@ from commander.execution.memory_killer import MemoryKiller
 from commander.execution.process_count import ProcessCount
 from commander.execution.protocol import ChildTransport
 from commander.execution.seams import ProcessTree, ProcessTrees
+from commander.execution.tags import announce_tag
 from commander.interfaces import Monotonic
 from commander.output.budget import MemoryBudget
 from commander.output.command import CommandOutput
@@ -101,6 +102,10 @@ class RunningCommand:
         self._lifecycle.end(ended_by, grace_seconds)
 
     # --- ProcessEvents ---------------------------------------------------------
+
+    def process_spawning(self) -> None:
+        """The process is spawned next, in this thread."""
+        announce_tag(self._tag)
 
     def process_spawned(self, pid: int) -> None:
         """The process exists: bind it. Called in the thread that spawned it."""

@@ -43,13 +43,19 @@ class IBufferedProcessProtocol(Interface):
 
 
 class IPreparingProcessProtocol(Interface):
-    """A process protocol that does something to the process right after its spawn."""
+    """A process protocol that prepares its process, before and after the spawn.
+
+    Both are called in *the thread that spawns*.
+    """
+
+    def child_spawning() -> None:
+        """The process is spawned next, and inherits what this thread has then."""
 
     def child_spawned(pid: int) -> None:
         """The process exists since some microseconds; nothing was read of it yet.
 
-        Called once, before ``makeConnection``, and in *the thread that spawned it*.
-        If it raises ``OSError``, the process is killed and the start has failed.
+        Called once, before ``makeConnection``. If it raises ``OSError``, the process
+        is killed and the start has failed.
         """
 
 

@@ -239,7 +239,7 @@ class ThreadedSpawner:
             prepared=prepared,
             descriptors=descriptors,
             subject=(program, directory),
-            child_spawned=_preparation(processProtocol),
+            preparing=IPreparingProcessProtocol(processProtocol, None),
         )
         self._under_way.add(start)
         self._waiting.put(start)
@@ -304,11 +304,6 @@ class ThreadedSpawner:
             self._done.append(start)
             self._doorbell.ring()
             return True
-
-
-def _preparation(protocol: IProcessProtocol) -> Callable[[int], None] | None:
-    preparing = IPreparingProcessProtocol(protocol, None)
-    return None if preparing is None else preparing.child_spawned
 
 
 def _environment(env: Mapping[Any, Any] | None) -> list[bytes]:

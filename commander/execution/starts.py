@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 
 from commander.execution.descriptors import ChildDescriptors
 from commander.execution.native import Prepared
+from commander.execution.seams import IPreparingProcessProtocol
 from commander.execution.transport import SpawnedProcess, SpawnFailed
 
 __all__ = ["Start"]
@@ -40,7 +40,7 @@ class Start:
     descriptors: ChildDescriptors
     subject: tuple[bytes, bytes | None]
     """Program and directory, for the words of a failure."""
-    child_spawned: Callable[[int], None] | None
+    preparing: IPreparingProcessProtocol | None
     pid: int = 0
     pidfd: int = -1
     error: SpawnFailed | None = None
@@ -51,14 +51,16 @@ class Start:
             self.error = SpawnFailed(errno.ECANCELED, "killed before it began")
             return
         try:
+            if self.preparing is not None:
+                self.preparing.child_spawning()
             self.pid = self.prepared.spawn()
         except Exception as error:
             self.error = _refusal(error, *self.subject)
             return
         try:
             self.pidfd = os.pidfd_open(self.pid)
-            if self.child_spawned is not None:
-                self.child_spawned(self.pid)
+            if self.preparing is not None:
+                self.preparing.child_spawned(self.pid)
         except Exception as error:
             self.error = _setup_failure(error)
             self.undo()

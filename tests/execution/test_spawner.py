@@ -227,7 +227,10 @@ class Preparing(Ended):
 
     def __init__(self) -> None:
         super().__init__()
-        self.thread = ""
+        self.before = self.thread = ""
+
+    def child_spawning(self) -> None:
+        self.before = threading.current_thread().name
 
     def child_spawned(self, pid: int) -> None:
         self.thread = threading.current_thread().name
@@ -243,6 +246,7 @@ def test_a_protocol_that_prepares_its_process_does_so_in_the_spawning_thread(
     case.spawn(protocol)
     case.deliver()
     assert protocol.thread.startswith("spawner-")
+    assert protocol.before == protocol.thread
     assert protocol.error.number == errno.EPERM
 
 
@@ -313,11 +317,12 @@ def test_a_thread_that_is_stuck_does_not_hold_up_the_stop(
         return gate.get()
 
     case.bindings.spawn = stuck
+    before = set(threading.enumerate())
     case.spawner.start()
+    (thread,) = set(threading.enumerate()) - before
     protocol = Ended()
     case.spawn(protocol)
     assert taken.wait(WAIT_SECONDS)
-    (thread,) = [t for t in threading.enumerate() if t.name == "spawner-1"]
     case.spawner.stop()
     assert protocol.error.number == errno.ECANCELED
     gate.put(2**22 + 1)

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from commander.execution.descriptors import ChildDescriptors
 from commander.execution.native import Prepared
 from commander.execution.reader import IDescriptorReactor
+from commander.execution.seams import IPreparingProcessProtocol
 from commander.execution.starts import Start
 from commander.execution.transport import SpawnedProcess, SpawnFailed
 
@@ -73,10 +74,13 @@ class Case:
             prepared=cast("Prepared", self.prepared),
             descriptors=ChildDescriptors(),
             subject=(b"/bin/sh", b"/"),
-            child_spawned=self._child_spawned,
+            preparing=cast("IPreparingProcessProtocol", self),
         )
 
-    def _child_spawned(self, pid: int) -> None:
+    def child_spawning(self) -> None:
+        self.spawned.append(0)
+
+    def child_spawned(self, pid: int) -> None:
         self.spawned.append(pid)
         if self.setup_error is not None:
             raise self.setup_error
@@ -121,7 +125,7 @@ def test_a_process_is_looked_at_before_its_protocol_hears_of_it(
 ) -> None:
     case = Case()
     case.start.spawn()
-    assert case.spawned == [NOBODY]
+    assert case.spawned == [0, NOBODY]
     assert case.protocol.connections == 0
     case.start.settle()
     assert case.protocol.connections == 1
@@ -136,7 +140,7 @@ def test_a_protocol_that_looks_at_nothing_is_not_asked(
     killed: list[tuple[int, int]],
 ) -> None:
     case = Case()
-    case.start.child_spawned = None
+    case.start.preparing = None
     case.start.spawn()
     assert case.start.error is None
     assert case.spawned == []

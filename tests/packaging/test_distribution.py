@@ -162,7 +162,7 @@ def imported_by(files: Iterable[Path]) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names.add(node.module)
     tops = {name.partition(".")[0] for name in names}
-    return tops - sys.stdlib_module_names - {"commander", "tests"}
+    return tops - sys.stdlib_module_names - {"benchmarks", "commander", "tests"}
 
 
 def _normal(name: str) -> str:

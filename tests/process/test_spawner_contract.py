@@ -706,6 +706,9 @@ async def test_one_killed_at_once_ends_without_having_run(
 class Unprepared(Recorder):
     """Cannot do to its process what must be done first."""
 
+    def child_spawning(self) -> None:
+        """Nothing is inherited."""
+
     def child_spawned(self, pid: int) -> None:
         self.pids.append(pid)
         raise PermissionError(errno.EPERM, "no limit can be set")
