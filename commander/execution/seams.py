@@ -48,7 +48,7 @@ class IPreparingProcessProtocol(Interface):
     def child_spawned(pid: int) -> None:
         """The process exists since some microseconds; nothing was read of it yet.
 
-        Called once, before ``makeConnection``, and in *the thread that spawned it*.
+        Called once, before ``makeConnection``, and in *a thread of the spawner*.
         If it raises ``OSError``, the process is killed and the start has failed.
         """
 

@@ -41,6 +41,7 @@ from zope.interface import implementer
 from commander.execution.descriptors import open_descriptors
 from commander.execution.launcher import refuse_unsupported
 from commander.execution.native import Bindings
+from commander.execution.outside import Outside
 from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShares
 from commander.execution.seams import (
     IBufferedProcessProtocol,
@@ -125,6 +126,8 @@ class ThreadedSpawner:
         threads: How many starts may wait for the kernel at once.
         thread_started: Called once in each thread before its first start, for
             instance to restrict what its children may do.
+        outside: Prepares new processes, if the threads themselves may not; started
+            and stopped with them.
     """
 
     def __init__(
@@ -134,11 +137,13 @@ class ThreadedSpawner:
         bindings: Bindings,
         threads: int = THREADS,
         thread_started: Callable[[], None] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._reactor: Final = IDescriptorReactor(reactor, reactor)
         self._bindings = bindings
         self._count = threads
         self._thread_started = thread_started
+        self._outside = outside
         self._threads: list[threading.Thread] = []
         self._waiting: SimpleQueue[Start | None] = SimpleQueue()
         self._under_way: set[Start] = set()
@@ -160,6 +165,8 @@ class ThreadedSpawner:
         if self._doorbell is not None or self._stopping:
             raise RuntimeError("a spawner starts once")
         self._doorbell = _Doorbell(self._reactor, self._deliver)
+        if self._outside is not None:
+            self._outside.start()
         ready: SimpleQueue[Exception | None] = SimpleQueue()
         try:
             for number in range(self._count):
@@ -190,6 +197,8 @@ class ThreadedSpawner:
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        if self._outside is not None:
+            self._outside.stop()
         with self._lock:
             self._closed = True
         self._deliver()
@@ -239,7 +248,7 @@ class ThreadedSpawner:
             prepared=prepared,
             descriptors=descriptors,
             subject=(program, directory),
-            child_spawned=_preparation(processProtocol),
+            child_spawned=self._preparation(processProtocol),
         )
         self._under_way.add(start)
         self._waiting.put(start)
@@ -268,6 +277,15 @@ class ThreadedSpawner:
             )
         process.add_pipes(readers, stdin)
         return process
+
+    def _preparation(self, protocol: IProcessProtocol) -> Callable[[int], None] | None:
+        preparing = IPreparingProcessProtocol(protocol, None)
+        if preparing is None:
+            return None
+        prepare, outside = preparing.child_spawned, self._outside
+        if outside is None:
+            return prepare
+        return lambda pid: outside.do(lambda: prepare(pid))
 
     def _deliver(self) -> None:
         """Hand over what the threads have done; in the reactor's thread."""
@@ -304,11 +322,6 @@ class ThreadedSpawner:
             self._done.append(start)
             self._doorbell.ring()
             return True
-
-
-def _preparation(protocol: IProcessProtocol) -> Callable[[int], None] | None:
-    preparing = IPreparingProcessProtocol(protocol, None)
-    return None if preparing is None else preparing.child_spawned
 
 
 def _environment(env: Mapping[Any, Any] | None) -> list[bytes]:

@@ -1,0 +1,145 @@
+"""From an allow-list to the files that commands may execute.
+
+These are the programs that its entries begin with, their companions as
+``commander.policy.companions`` knows them, what stands in front of every command, and
+whatever the kernel has to open to execute one of those. One entry whose program may
+execute anything makes all of it pointless: it is *open*, and is named.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import attrs
+
+from commander.execution.environment import DEFAULT_PATH
+from commander.execution.programs import find_programs, with_interpreters
+from commander.policy.companions import MANY_IN_ONE, Companions, companions_of
+
+__all__ = ["Executables", "find_executables"]
+
+_UNLISTED: Final = ("true", "false", "test", "[", "pwd")
+"""What the policy lets pass without an entry and is a program as well."""
+_KNOWN: Final = Companions()
+
+
+@attrs.frozen(kw_only=True)
+class Executables:
+    """What commands may execute behind an allow-list."""
+
+    files: frozenset[str] = frozenset()
+    """Real paths: programs, scripts, interpreters and loaders."""
+    directories: tuple[str, ...] = ()
+    """Everything in and below them."""
+    programs: int = 0
+    """How many that the list names are there."""
+    not_found: tuple[str, ...] = ()
+    """Programs of entries that are not there; nothing is added for them."""
+    opened_by: tuple[str, ...] = ()
+    """Entries whose programs may execute anything."""
+    many_in_one: tuple[str, ...] = ()
+    """Files among the above that hold more programs than their entry names."""
+
+    def cover(self, path: str) -> bool:
+        """Whether a path means one of them now, as far as paths tell."""
+        real = os.path.realpath(path)
+        return real in self.files or any(
+            real.startswith(f"{each}/") for each in self.directories
+        )
+
+
+def find_executables(
+    entries: Iterable[str], *, in_front: Iterable[str], path: str
+) -> Executables:
+    """Look at the machine; executes nothing and takes some milliseconds.
+
+    Args:
+        entries: Of the allow-list.
+        in_front: Paths of the shell and of what replaces itself with it.
+        path: Where commands look for programs.
+    """
+    finding = _Finding(path, f"{path}:{DEFAULT_PATH}")
+    for entry in entries:
+        for word in _mentioned(entry):
+            finding.add_listed(word, entry)
+    for name in _UNLISTED:
+        finding.files.update(find_programs(name, path))
+    finding.files.update(in_front)
+    files = with_interpreters(finding.files, finding.companions_path)
+    return Executables(
+        files=files,
+        directories=tuple(sorted(finding.directories)),
+        programs=len(finding.programs),
+        not_found=tuple(finding.not_found),
+        opened_by=tuple(finding.opened_by),
+        many_in_one=tuple(
+            sorted(file for file in files if posixpath.basename(file) in MANY_IN_ONE)
+        ),
+    )
+
+
+def _mentioned(entry: str) -> Iterator[str]:
+    """The words of an entry that name programs; the first always does."""
+    first, *others = entry.split()
+    yield first
+    companions = companions_of(first)
+    if companions is not None and companions.runs_arguments:
+        for word in others:
+            # Not every other one is a program; those that are not will not be found.
+            if not word.startswith(("-", "+", ".")) and "=" not in word:
+                yield word
+
+
+@attrs.define
+class _Finding:
+    """What was found so far."""
+
+    path: str
+    companions_path: str
+    """Programs call others also by the paths where they usually are."""
+    files: set[str] = attrs.field(factory=set)
+    directories: set[str] = attrs.field(factory=set)
+    programs: set[str] = attrs.field(factory=set)
+    # Dictionaries without values: sets that keep their order.
+    not_found: dict[str, None] = attrs.field(factory=dict)
+    opened_by: dict[str, None] = attrs.field(factory=dict)
+    _seen: set[str] = attrs.field(factory=set)
+
+    def add_listed(self, word: str, entry: str) -> None:
+        """Add a program that an entry mentions."""
+        is_first = entry.split()[0] == word
+        if "/" in word and not word.startswith("/"):
+            if is_first:  # which file it is, the working directory of a call decides
+                self.opened_by[entry] = None
+            return
+        found = find_programs(word, self.path)
+        companions = self._companions(word, found)
+        if not found:
+            if is_first and companions is None:
+                self.not_found[word] = None
+            return
+        self.files.update(found)
+        self.programs.add(word)
+        if companions is None:
+            self.opened_by[entry] = None
+        else:
+            self._add(companions)
+
+    def _companions(self, word: str, found: tuple[str, ...]) -> Companions | None:
+        name = posixpath.basename(word)
+        if name != word and not set(found) & set(find_programs(name, self.path)):
+            return None  # another program of that name
+        return companions_of(name)
+
+    def _add(self, companions: Companions) -> None:
+        for pattern in companions.directories:
+            real = map(os.path.realpath, glob.glob(pattern))
+            self.directories.update(filter(os.path.isdir, real))
+        for name in companions.programs - self._seen:
+            self._seen.add(name)
+            self.files.update(find_programs(name, self.companions_path))
+            self._add(companions_of(name) or _KNOWN)
