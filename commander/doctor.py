@@ -6,7 +6,6 @@ what would be written is only asked about.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import sys
@@ -21,17 +20,18 @@ from commander.errors import StartError
 from commander.execution.cgroups import writable_group
 from commander.execution.checks import directory_problem, shell_problem
 from commander.execution.hardening import hardening_offered
+from commander.execution.landlock import landlock_version
 from commander.execution.launcher import find_launcher
 from commander.execution.memory_killer import find_victim_count
 from commander.execution.native import Unavailable, load
 from commander.execution.run_as import find_run_as
+from commander.execution.sandbox import Plan, open_sandbox
+from commander.service import sandbox_plan
 from commander.settings import Settings
 from commander.sources import binds_loopback
 
 __all__ = ["Finding", "examine", "report"]
 
-_LANDLOCK_CREATE_RULESET: Final = 444
-_LANDLOCK_VERSION: Final = 1
 _DESCRIPTORS_PER_COMMAND: Final = 4
 _DESCRIPTORS_SPARE: Final = 64
 
@@ -58,7 +58,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     yield from _paths(settings, environ)
     yield _reaper()
     yield _protection()
-    yield _sandbox()
+    yield _sandbox(settings, environ)
     yield _limits(settings)
     yield _processes(settings)
     yield _memory_killer()
@@ -253,24 +253,31 @@ def _protection() -> Finding:
     )
 
 
-def _sandbox() -> Finding:
-    version = _landlock_version()
-    kernel = f"kernel offers Landlock {version}" if version else "no Landlock here"
+def _sandbox(settings: Settings, environ: Mapping[str, str]) -> Finding:
+    plan = sandbox_plan(settings, environ)
+    version = landlock_version()
+    kernel = version if isinstance(version, str) else f"Landlock {version}"
+    state = "; ".join(
+        f"{what}: {held}" for what, held in plan.described(plan.unheld).items()
+    )
+    try:
+        open_sandbox(plan).close()
+    except StartError as error:
+        return Finding(subject="sandbox", state=state, cost=f"no start: {error}")
     return Finding(
-        subject="sandbox",
-        state=f"not in this version ({kernel})",
-        cost="the policy is text only: an allowed program can run and write others",
+        subject="sandbox", state=f"{state} ({kernel})", cost=_unheld(settings, plan)
     )
 
 
-def _landlock_version() -> int:
-    """The Landlock ABI of the kernel, or 0."""
-    if os.uname().sysname != "Linux":
-        return 0
-    number = ctypes.CDLL(None).syscall(
-        _LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION
-    )
-    return max(0, int(number))
+def _unheld(settings: Settings, plan: Plan) -> str:
+    """What the kernel does not stop."""
+    if plan.holds_execute and not plan.unheld:
+        return ""
+    if plan.executables is not None and plan.executables.opened_by:
+        return "the allow-list is text only: these entries can execute anything"
+    if settings.allowed_commands:
+        return "the allow-list is text only: an allowed program can execute others"
+    return "commands can execute anything; set MCP_ALLOWED_COMMANDS"
 
 
 def _limits(settings: Settings) -> Finding:

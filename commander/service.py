@@ -23,12 +23,16 @@ from commander.auth.tokens import TokenDigest
 from commander.execution.admission import Admission
 from commander.execution.confinement import Confinement, confine
 from commander.execution.engine import ProcessEngine
+from commander.execution.environment import child_environment
 from commander.execution.executor import Executor, Start
 from commander.execution.hardening import Hardening
 from commander.execution.limits import CommandLimits
 from commander.execution.memory_killer import MemoryKiller, find_victim_count
+from commander.execution.refusals import Refusals
+from commander.execution.run_as import programs_in_front
 from commander.execution.runner import CommandRunner
 from commander.execution.running import Supervision
+from commander.execution.sandbox import Plan, make_plan
 from commander.interfaces import Monotonic
 from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
@@ -67,6 +71,7 @@ __all__ = [
     "Surroundings",
     "build",
     "policy_checker",
+    "sandbox_plan",
 ]
 
 STDIO_GRACE_SECONDS = 0.5
@@ -166,6 +171,8 @@ class CommanderService(Service):
         self._log.info("process_engine", **self._engine.described)
         for missing in self._hardening.missing:
             self._log.warn("protection_missing", missing)
+        if self._engine.sandbox.described:
+            self._log.info("sandbox", **self._engine.sandbox.described)
         if self._confinement.mechanisms:
             self._log.info("limits", **self._confinement.mechanisms)
         self._engine.start()
@@ -214,6 +221,11 @@ def build(
         admission=admission,
         executor=executor,
         audit=LogAudit(surroundings.log, settings.log_commands),
+        refusals=Refusals(
+            surroundings.engine.sandbox,
+            path=_environment(settings, surroundings.environ)["PATH"],
+            own_user=settings.run_as is None,
+        ),
     )
     dispatcher = _dispatcher(settings, surroundings, checker, runner)
     drain = Drain()
@@ -257,6 +269,28 @@ def policy_checker(settings: Settings) -> PolicyChecker:
         use_default_blocklist=settings.use_default_blocklist,
         allowed_env=settings.allowed_env,
     )
+
+
+def sandbox_plan(settings: Settings, environ: Mapping[str, str]) -> Plan:
+    """What the kernel is to hold with these settings, for the server and the doctor.
+
+    Args:
+        settings: The configuration.
+        environ: The server's environment.
+    """
+    run_as = () if settings.run_as is None else programs_in_front()
+    return make_plan(
+        mode=settings.sandbox,
+        entries=settings.allowed_commands,
+        workspace=settings.workspace,
+        in_front=(settings.shell, *run_as),
+        environment=_environment(settings, environ),
+    )
+
+
+def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What every command gets, but for the user's names."""
+    return child_environment(environ, pass_env=settings.pass_env)
 
 
 def _admission(settings: Settings, surroundings: Surroundings) -> Admission:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -20,19 +20,24 @@ from commander.execution.environment import DEFAULT_PATH
 from commander.execution.programs import find_programs, with_interpreters
 from commander.policy.companions import MANY_IN_ONE, Companions, companions_of
 
-__all__ = ["Executables", "find_executables"]
+__all__ = ["Executables", "Identity", "find_executables", "identity_of"]
 
 _UNLISTED: Final = ("true", "false", "test", "[", "pwd")
 """What the policy lets pass without an entry and is a program as well."""
 _KNOWN: Final = Companions()
 
 
+Identity = tuple[int, int]
+"""Of a file: its device and its number there."""
+
+
 @attrs.frozen(kw_only=True)
 class Executables:
     """What commands may execute behind an allow-list."""
 
-    files: frozenset[str] = frozenset()
-    """Real paths: programs, scripts, interpreters and loaders."""
+    files: Mapping[str, Identity] = attrs.field(factory=dict)
+    """Real paths of programs, scripts, interpreters and loaders, and which file each
+    was: the kernel's rules are about these files, whatever stands there later."""
     directories: tuple[str, ...] = ()
     """Everything in and below them."""
     programs: int = 0
@@ -45,11 +50,19 @@ class Executables:
     """Files among the above that hold more programs than their entry names."""
 
     def cover(self, path: str) -> bool:
-        """Whether a path means one of them now, as far as paths tell."""
-        real = os.path.realpath(path)
-        return real in self.files or any(
-            real.startswith(f"{each}/") for each in self.directories
+        """Whether a real path means one of them now."""
+        return identity_of(path) in self.files.values() or any(
+            path.startswith(f"{each}/") for each in self.directories
         )
+
+
+def identity_of(path: str) -> Identity | None:
+    """Which file a path means now; None if none can be reached."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def find_executables(
@@ -71,7 +84,11 @@ def find_executables(
     finding.files.update(in_front)
     files = with_interpreters(finding.files, finding.companions_path)
     return Executables(
-        files=files,
+        files={
+            file: identity
+            for file in sorted(files)
+            if (identity := identity_of(file)) is not None
+        },
         directories=tuple(sorted(finding.directories)),
         programs=len(finding.programs),
         not_found=tuple(finding.not_found),

@@ -14,7 +14,9 @@ import attrs
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
 from commander.execution.executor import Executor
+from commander.execution.refusals import Refusals
 from commander.execution.running import RunningCommand
+from commander.execution.sandbox import NO_SANDBOX
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -40,11 +42,13 @@ class CommandRunner:
         admission: Admission,
         executor: Executor,
         audit: CommandAudit,
+        refusals: Refusals | None = None,
     ) -> None:
         self._checker = checker
         self._admission = admission
         self._executor = executor
         self._audit = audit
+        self._refusals = refusals or Refusals(NO_SANDBOX)
 
     async def run(
         self, request: CommandRequest, principal: Principal
@@ -85,7 +89,10 @@ class CommandRunner:
         if isinstance(ended, StartFailed):
             self._audit.failed(command, ended)
             return ended
-        outcome = attrs.evolve(ended, queued_seconds=slot.queued_seconds)
+        outcome = self._refusals.told(
+            attrs.evolve(ended, queued_seconds=slot.queued_seconds),
+            command.request.working_directory or "/",
+        )
         self._audit.ended(command, outcome)
         return outcome
 

@@ -109,7 +109,7 @@ class Plan:
             return "anything: there is no allow-list"
         if found.opened_by:
             return f"open: {', '.join(found.opened_by)}"
-        words = f"{found.programs} programs"
+        words = f"{found.programs} program{'' if found.programs == 1 else 's'}"
         if found.many_in_one:
             words += f", and all that {', '.join(found.many_in_one)} holds"
         return words

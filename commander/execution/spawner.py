@@ -280,10 +280,9 @@ class ThreadedSpawner:
 
     def _preparation(self, protocol: IProcessProtocol) -> Callable[[int], None] | None:
         preparing = IPreparingProcessProtocol(protocol, None)
-        if preparing is None:
-            return None
-        prepare, outside = preparing.child_spawned, self._outside
-        if outside is None:
+        prepare = None if preparing is None else preparing.child_spawned
+        outside = self._outside
+        if prepare is None or outside is None:
             return prepare
         return lambda pid: outside.do(lambda: prepare(pid))
 

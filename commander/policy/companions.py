@@ -121,11 +121,12 @@ _SOME: Final[Mapping[str, Companions]] = {
         ),
     ),
     # Its commands are programs in its directory, some of them shell scripts with
-    # these tools. ssh: most remotes. cat: the pager that commands are given. No
-    # editor, no gpg and no hook: those an operator lists, or they are not run.
+    # these tools. ssh: most remotes. cat: the pager that commands are given. git-lfs:
+    # without it files of a repository that has it cannot be checked out. No editor,
+    # gpg, credential helper or hook: those an operator lists, or they are not run.
     "git": Companions(
         wordset(
-            "git git-upload-pack git-receive-pack git-upload-archive sh ssh cat "
+            "git git-lfs git-upload-pack git-receive-pack git-upload-archive sh ssh cat "
             "basename cut dirname expr grep mkdir mktemp mv rm sed sort tr uname uniq "
             "wc"
         ),
