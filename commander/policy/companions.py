@@ -126,9 +126,9 @@ _SOME: Final[Mapping[str, Companions]] = {
     # gpg, credential helper or hook: those an operator lists, or they are not run.
     "git": Companions(
         wordset(
-            "git git-lfs git-upload-pack git-receive-pack git-upload-archive sh ssh cat "
-            "basename cut dirname expr grep mkdir mktemp mv rm sed sort tr uname uniq "
-            "wc"
+            "git git-lfs git-upload-pack git-receive-pack git-upload-archive ssh sh "
+            "cat basename cut dirname expr grep mkdir mktemp mv rm sed sort tr uname "
+            "uniq wc"
         ),
         ("/usr/lib/git-core", "/usr/libexec/git-core", "/usr/local/libexec/git-core"),
     ),
