@@ -94,7 +94,7 @@ def with_interpreters(files: Iterable[str], path: str) -> frozenset[str]:
         file = os.path.realpath(waiting.pop())
         if file not in seen:
             seen.add(file)
-            waiting.extend(_brings(file, path))
+            waiting.extend(each for each in _brings(file, path) if "\0" not in each)
     return frozenset(seen)
 
 
@@ -109,7 +109,7 @@ def _brings(file: str, path: str) -> Iterator[str]:
             yield from _script_interpreters(beginning, path)
         elif beginning.startswith(_ELF):
             yield from _loader(descriptor, beginning)
-    except (OSError, struct.error):
+    except (OSError, OverflowError, struct.error):
         return  # no regular file, or a broken one
     finally:
         os.close(descriptor)
@@ -128,8 +128,10 @@ def _script_interpreters(beginning: bytes, path: str) -> Iterator[str]:
 
 def _loader(descriptor: int, beginning: bytes) -> Iterator[str]:
     """The path in an ELF file's interpreter segment, if it has one."""
+    if len(beginning) < _HEADER_BYTES:
+        return
     layout, order = _LAYOUTS.get(beginning[4]), _ORDERS.get(beginning[5])
-    if layout is None or order is None or len(beginning) < _HEADER_BYTES:
+    if layout is None or order is None:
         return
     (table,) = struct.unpack_from(order + layout.place, beginning, layout.place_at)
     size, count = struct.unpack_from(order + "HH", beginning, layout.sizes_at)

@@ -117,8 +117,11 @@ class Refusals:
 def _names(line: str) -> Iterator[str]:
     """What may be the name of a file in an error message, the likeliest first."""
     yield from _QUOTED.findall(line)
-    before = _DENIED.split(line)[0].rstrip(": ")
-    subject = before.rpartition(": ")[2]
+    # In another language only the form is known: WHO: WHAT: WHY.
+    before = (
+        _DENIED.split(line)[0] if _DENIED.search(line) else line.rpartition(": ")[0]
+    )
+    subject = before.rstrip(": ").rpartition(": ")[2]
     if subject:
         yield subject
         yield subject.split()[-1]
