@@ -11,7 +11,7 @@ from __future__ import annotations
 import glob
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -24,6 +24,7 @@ __all__ = ["Executables", "Identity", "find_executables", "identity_of"]
 
 _UNLISTED: Final = ("true", "false", "test", "[", "pwd")
 """What the policy lets pass without an entry and is a program as well."""
+_FIND_EXECUTES: Final = ("-exec", "-execdir", "-ok", "-okdir")
 _KNOWN: Final = Companions()
 
 
@@ -77,8 +78,7 @@ def find_executables(
     """
     finding = _Finding(path, f"{path}:{DEFAULT_PATH}")
     for entry in entries:
-        for word in _mentioned(entry):
-            finding.add_listed(word, entry)
+        finding.add_entry(entry)
     for name in _UNLISTED:
         finding.files.update(find_programs(name, path))
     finding.files.update(in_front)
@@ -99,16 +99,30 @@ def find_executables(
     )
 
 
-def _mentioned(entry: str) -> Iterator[str]:
-    """The words of an entry that name programs; the first always does."""
-    first, *others = entry.split()
-    yield first
-    companions = companions_of(first)
-    if companions is not None and companions.runs_arguments:
-        for word in others:
-            # Not every other one is a program; those that are not will not be found.
-            if not word.startswith(("-", "+", ".")) and "=" not in word:
-                yield word
+def _runs_arguments(program: str) -> bool:
+    companions = companions_of(posixpath.basename(program))
+    return companions is not None and companions.runs_arguments
+
+
+def _wrapped(
+    program: str, words: Sequence[str], path: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The programs that one executes because an entry's words say so, with files.
+
+    The first word that is a program counts: what stands before it are options and
+    their values, what comes behind it is the affair of that program.
+    """
+    while _runs_arguments(program):
+        places = [at for at, word in enumerate(words) if word in _FIND_EXECUTES]
+        if posixpath.basename(program) == "find":
+            words = words[places[0] + 1 :] if places else ()
+        for place, word in enumerate(words):
+            if found := find_programs(word, path):
+                yield word, found
+                program, words = word, words[place + 1 :]
+                break
+        else:
+            return
 
 
 @attrs.define
@@ -126,21 +140,25 @@ class _Finding:
     opened_by: dict[str, None] = attrs.field(factory=dict)
     _seen: set[str] = attrs.field(factory=set)
 
-    def add_listed(self, word: str, entry: str) -> None:
-        """Add a program that an entry mentions."""
-        is_first = entry.split()[0] == word
-        if "/" in word and not word.startswith("/"):
-            if is_first:  # which file it is, the working directory of a call decides
-                self.opened_by[entry] = None
+    def add_entry(self, entry: str) -> None:
+        """Add the program of an entry, and those that a wrapper in front executes."""
+        first, *others = entry.split()
+        if "/" in first and not first.startswith("/"):
+            # Which file that is, the working directory of a call decides.
+            self.opened_by[entry] = None
             return
-        found = find_programs(word, self.path)
-        companions = self._companions(word, found)
-        if not found:
-            if is_first and companions is None:
-                self.not_found[word] = None
-            return
+        found = find_programs(first, self.path)
+        if found:
+            self._add_listed(first, found, entry)
+        elif companions_of(first) is None:
+            self.not_found[first] = None
+        for word, wrapped in _wrapped(first, others, self.path):
+            self._add_listed(word, wrapped, entry)
+
+    def _add_listed(self, word: str, found: tuple[str, ...], entry: str) -> None:
         self.files.update(found)
         self.programs.add(word)
+        companions = self._companions(word, found)
         if companions is None:
             self.opened_by[entry] = None
         else:

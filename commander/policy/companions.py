@@ -52,7 +52,7 @@ _NONE: Final = (
     "7z 7za 7zr ar bunzip2 bzcat bzip2 cpio gzip lz4 lz4cat unxz unzip unzstd xz xzcat "
     "zip zipinfo zstd zstdcat "
     # the machine and its processes
-    "arp blkid dmesg findmnt free getent hostname ifconfig journalctl kill last lsblk "
+    "arp blkid dmesg findmnt free getent hostname ifconfig ip journalctl kill lsblk "
     "lscpu lsmem lsns lsof lspci lsusb mountpoint namei netstat nm objdump pgrep pidof "
     "pkill ps pmap pwdx readelf renice route size ss top vmstat w whereis which "
     # the network
@@ -67,7 +67,7 @@ _NONE: Final = (
 """Programs that do all by themselves, and builtins."""
 
 _RUN_ARGUMENTS: Final = (
-    "chrt command env exec find flock ionice ip nice nohup prlimit setarch setpriv "
+    "chrt command env exec find flock ionice nice nohup prlimit setarch setpriv "
     "setsid stdbuf taskset time timeout xargs"
 )
 """Programs that execute what their words name, and nothing else."""

@@ -81,8 +81,21 @@ def test_companions_have_companions(
 
 def test_the_words_of_a_wrapper_are_programs_too(machine: Machine) -> None:
     assert machine.names("xargs -r wc -l") == {"xargs", "wc"}
+    assert machine.names("xargs -n 1 xargs -0 wc make") == {"xargs", "wc"}
     assert machine.find("xargs A=1 make").opened_by == ("xargs A=1 make",)
     assert machine.find("xargs ./make").opened_by == ()
+    assert machine.names("xargs -r") == {"xargs"}
+    assert machine.names(f"{machine.bin}/xargs wc") == {"xargs", "wc"}
+
+
+def test_of_the_words_of_find_only_those_behind_exec_are_programs(
+    machine: Machine,
+) -> None:
+    machine.add("find")
+    assert machine.names("find make -name wc") == {"find"}
+    assert machine.names("find make -exec wc") == {"find", "wc"}
+    assert machine.names("find make -exec") == {"find"}
+    assert machine.find("find . -execdir make").opened_by == ("find . -execdir make",)
 
 
 def test_a_program_that_may_execute_anything_opens_the_list(machine: Machine) -> None:

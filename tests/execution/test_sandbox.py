@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -300,7 +301,7 @@ def test_there_is_none_on_other_systems(monkeypatch: pytest.MonkeyPatch) -> None
     class Other:
         sysname = "FreeBSD"
 
-    monkeypatch.setattr(landlock.os, "uname", Other)
+    monkeypatch.setattr(os, "uname", Other)
     assert landlock_version() == "this is not Linux"
 
 
