@@ -25,7 +25,7 @@ from commander.execution.launcher import find_launcher
 from commander.execution.memory_killer import find_victim_count
 from commander.execution.native import Unavailable, load
 from commander.execution.run_as import find_run_as
-from commander.execution.sandbox import Plan, open_sandbox
+from commander.execution.sandbox import open_sandbox
 from commander.service import sandbox_plan
 from commander.settings import Settings
 from commander.sources import binds_loopback
@@ -257,27 +257,18 @@ def _sandbox(settings: Settings, environ: Mapping[str, str]) -> Finding:
     plan = sandbox_plan(settings, environ)
     version = landlock_version()
     kernel = version if isinstance(version, str) else f"Landlock {version}"
-    state = "; ".join(
-        f"{what}: {held}" for what, held in plan.described(plan.unheld).items()
-    )
     try:
-        open_sandbox(plan).close()
+        sandbox = open_sandbox(plan)
     except StartError as error:
-        return Finding(subject="sandbox", state=state, cost=f"no start: {error}")
-    return Finding(
-        subject="sandbox", state=f"{state} ({kernel})", cost=_unheld(settings, plan)
-    )
-
-
-def _unheld(settings: Settings, plan: Plan) -> str:
-    """What the kernel does not stop."""
-    if plan.holds_execute and not plan.unheld:
-        return ""
-    if plan.executables is not None and plan.executables.opened_by:
-        return "the allow-list is text only: these entries can execute anything"
-    if settings.allowed_commands:
-        return "the allow-list is text only: an allowed program can execute others"
-    return "commands can execute anything; set MCP_ALLOWED_COMMANDS"
+        return Finding(subject="sandbox", state=kernel, cost=f"no start: {error}")
+    sandbox.close()
+    state = "; ".join(f"{what}: {held}" for what, held in sandbox.described.items())
+    cost = ""
+    if sandbox.executables is None:
+        cost = "commands can execute anything; set MCP_ALLOWED_COMMANDS"
+        if settings.allowed_commands:
+            cost = "the allow-list is text only: an allowed program can execute others"
+    return Finding(subject="sandbox", state=f"{state} ({kernel})", cost=cost)
 
 
 def _limits(settings: Settings) -> Finding:

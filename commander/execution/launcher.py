@@ -6,7 +6,8 @@ and the directory are made by small programs in front of the shell, which replac
 themselves: the process id that Twisted knows is the shell's, and its group's.
 
 Where ``setsid`` and an ``env`` with ``--chdir`` are not installed, this Python does
-the same, at the price of its start-up time.
+the same, at the price of its start-up time. It does so too where a sandbox is to hold:
+it restricts itself before it becomes the shell.
 
 This is the fallback for systems where ``commander.execution.spawner`` cannot work.
 What goes wrong in the programs in front, such as a directory that is gone, is seen as

@@ -229,6 +229,13 @@ async def test_children_of_every_thread_are_restricted(listed: Cage) -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_the_rules_are_no_descriptor_of_a_command(listed: Cage) -> None:
+    # The last is that of the list itself.
+    assert await listed.output("ls /proc/self/fd") == "0\n1\n2\n3\n"
+    assert "ruleset" not in await listed.output("ls -l /proc/self/fd/")
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_server_itself_stays_free(listed: Cage) -> None:
     await listed.refuses(UNLISTED)
     found = subprocess.run([UNLISTED], capture_output=True, text=True, check=True)
