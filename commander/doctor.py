@@ -6,7 +6,6 @@ what would be written is only asked about.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import sys
@@ -21,17 +20,18 @@ from commander.errors import StartError
 from commander.execution.cgroups import writable_group
 from commander.execution.checks import directory_problem, shell_problem
 from commander.execution.hardening import hardening_offered
+from commander.execution.landlock import landlock_version
 from commander.execution.launcher import find_launcher
 from commander.execution.memory_killer import find_victim_count
 from commander.execution.native import Unavailable, load
 from commander.execution.run_as import find_run_as
+from commander.execution.sandbox import open_sandbox
+from commander.service import sandbox_plan
 from commander.settings import Settings
 from commander.sources import binds_loopback
 
 __all__ = ["Finding", "examine", "report"]
 
-_LANDLOCK_CREATE_RULESET: Final = 444
-_LANDLOCK_VERSION: Final = 1
 _DESCRIPTORS_PER_COMMAND: Final = 4
 _DESCRIPTORS_SPARE: Final = 64
 
@@ -58,7 +58,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     yield from _paths(settings, environ)
     yield _reaper()
     yield _protection()
-    yield _sandbox()
+    yield _sandbox(settings, environ)
     yield _limits(settings)
     yield _processes(settings)
     yield _memory_killer()
@@ -253,24 +253,22 @@ def _protection() -> Finding:
     )
 
 
-def _sandbox() -> Finding:
-    version = _landlock_version()
-    kernel = f"kernel offers Landlock {version}" if version else "no Landlock here"
-    return Finding(
-        subject="sandbox",
-        state=f"not in this version ({kernel})",
-        cost="the policy is text only: an allowed program can run and write others",
-    )
-
-
-def _landlock_version() -> int:
-    """The Landlock ABI of the kernel, or 0."""
-    if os.uname().sysname != "Linux":
-        return 0
-    number = ctypes.CDLL(None).syscall(
-        _LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION
-    )
-    return max(0, int(number))
+def _sandbox(settings: Settings, environ: Mapping[str, str]) -> Finding:
+    plan = sandbox_plan(settings, environ)
+    version = landlock_version()
+    kernel = version if isinstance(version, str) else f"Landlock {version}"
+    try:
+        sandbox = open_sandbox(plan)
+    except StartError as error:
+        return Finding(subject="sandbox", state=kernel, cost=f"no start: {error}")
+    sandbox.close()
+    state = "; ".join(f"{what}: {held}" for what, held in sandbox.described.items())
+    cost = ""
+    if sandbox.executables is None:
+        cost = "commands can execute anything; set MCP_ALLOWED_COMMANDS"
+        if settings.allowed_commands:
+            cost = "the allow-list is text only: an allowed program can execute others"
+    return Finding(subject="sandbox", state=f"{state} ({kernel})", cost=cost)
 
 
 def _limits(settings: Settings) -> Finding:

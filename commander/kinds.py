@@ -20,6 +20,7 @@ __all__ = [
     "CHOICE",
     "COMMANDS",
     "COUNT",
+    "DIRECTORIES",
     "DURATION",
     "DURATION_OR_ZERO",
     "NAMES",
@@ -109,6 +110,10 @@ def _absolute_path(text: str) -> str:
     if not os.path.isabs(os.path.expanduser(_text(text))):
         raise ValueError("not absolute")
     return _path(text)
+
+
+def _directories(text: str) -> tuple[str, ...]:
+    return tuple(_absolute_path(part) for part in text.split(":"))
 
 
 def _positive_duration(text: str) -> float:
@@ -219,6 +224,11 @@ TOKEN: Final = Kind(
 PATH: Final = Kind(accepts="a path of printable characters", parse=_path)
 ABSOLUTE_PATH: Final = Kind(
     accepts="an absolute path of printable characters", parse=_absolute_path
+)
+DIRECTORIES: Final = Kind(
+    accepts="absolute paths of existing directories separated by colons",
+    parse=_directories,
+    show=":".join,
 )
 COUNT: Final = Kind(
     accepts=f"a whole number from 1 to {_MAX_COUNT}", parse=_whole_number(_MAX_COUNT)

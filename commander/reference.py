@@ -34,6 +34,8 @@ GROUPS: Final = {
         "allowed_commands",
         "blocked_commands",
         "use_default_blocklist",
+        "sandbox",
+        "workspace",
         "allowed_env",
         "pass_env",
     ),
@@ -135,7 +137,7 @@ _RESERVED: Final = """\
 This version does not have these settings yet.
 
 An operator who sets one of the following relies on it, so the server does not start:
-{protective}. `MCP_SANDBOX` may be `auto` or `off`, which demand nothing.
+{protective}.
 
 The following are only warned about: {others}.
 

@@ -26,12 +26,16 @@ from commander.errors import StartError
 from commander.execution.admission import Admission
 from commander.execution.confinement import Confinement, confine
 from commander.execution.engine import ProcessEngine
+from commander.execution.environment import child_environment
 from commander.execution.executor import Executor, Start
 from commander.execution.hardening import Hardening
 from commander.execution.limits import CommandLimits
 from commander.execution.memory_killer import MemoryKiller, find_victim_count
+from commander.execution.refusals import Refusals
+from commander.execution.run_as import programs_in_front
 from commander.execution.runner import CommandRunner
 from commander.execution.running import Supervision
+from commander.execution.sandbox import Plan, make_plan
 from commander.interfaces import Monotonic
 from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
@@ -77,6 +81,7 @@ __all__ = [
     "Surroundings",
     "build",
     "policy_checker",
+    "sandbox_plan",
 ]
 
 STDIO_GRACE_SECONDS = 0.5
@@ -176,6 +181,8 @@ class CommanderService(Service):
         self._log.info("process_engine", **self._engine.described)
         for missing in self._hardening.missing:
             self._log.warn("protection_missing", missing)
+        if self._engine.sandbox.described:
+            self._log.info("sandbox", **self._engine.sandbox.described)
         if self._confinement.mechanisms:
             self._log.info("limits", **self._confinement.mechanisms)
         self._engine.start()
@@ -225,6 +232,11 @@ def build(
         executor=executor,
         audit=LogAudit(surroundings.log, settings.log_commands),
         aside=partial(_in_thread, surroundings.reactor),
+        refusals=Refusals(
+            surroundings.engine.sandbox,
+            path=_environment(settings, surroundings.environ)["PATH"],
+            own_user=settings.run_as is None,
+        ),
     )
     dispatcher = _dispatcher(settings, surroundings, checker, runner)
     drain = Drain()
@@ -292,6 +304,28 @@ def policy_checker(settings: Settings) -> PolicyChecker:
             resolve=os.path.realpath,
         ),
     )
+
+
+def sandbox_plan(settings: Settings, environ: Mapping[str, str]) -> Plan:
+    """What the kernel is to hold with these settings, for the server and the doctor.
+
+    Args:
+        settings: The configuration.
+        environ: The server's environment.
+    """
+    run_as = () if settings.run_as is None else programs_in_front()
+    return make_plan(
+        mode=settings.sandbox,
+        entries=settings.allowed_commands,
+        workspace=settings.workspace,
+        in_front=(settings.shell, *run_as),
+        environment=_environment(settings, environ),
+    )
+
+
+def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What every command gets, but for the user's names."""
+    return child_environment(environ, pass_env=settings.pass_env)
 
 
 def _admission(settings: Settings, surroundings: Surroundings) -> Admission:

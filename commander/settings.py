@@ -21,6 +21,7 @@ from commander.kinds import (
     CHOICE,
     COMMANDS,
     COUNT,
+    DIRECTORIES,
     DURATION,
     DURATION_OR_ZERO,
     NAMES,
@@ -371,9 +372,33 @@ class Settings:
     working_directory: str | None = setting(
         None,
         PATH,
-        "Where commands run if the call does not say. Unset: the server's directory.",
+        "Where commands run if the call does not say. Unset: the first directory of "
+        "`MCP_WORKSPACE`, else the server's directory.",
         "As the Go server.",
         variable="MCP_WORKING_DIRECTORY",
+    )
+    workspace: tuple[str, ...] = setting(
+        (),
+        DIRECTORIES,
+        "Colon-separated directories. Commands write below them and, for temporary "
+        "files, below `/tmp`, `/dev/shm` and TMPDIR, and nowhere else; reading stays "
+        "free. The kernel holds it where `MCP_SANDBOX` can. `MCP_WORKING_DIRECTORY` "
+        "must lie inside.",
+        "Off: where commands have to write, only the operator knows.",
+        variable="MCP_WORKSPACE",
+    )
+    sandbox: str = setting(
+        "auto",
+        CHOICE("auto", "require", "off"),
+        "Whether the kernel (Landlock) stands behind the policy. With an allow-list, "
+        "commands then execute only the programs that it names and what those are "
+        "known to need; with `MCP_WORKSPACE`, they write only there. `auto` does what "
+        "it can: not where the kernel has no Landlock, and no hold on programs while "
+        "an entry names one that may execute anything, such as `make` or `python3`. "
+        "`require` does not start then, nor if there is nothing to hold. The log of "
+        "the start says what is held.",
+        "It costs nothing, and stops what no reading of a command can.",
+        variable="MCP_SANDBOX",
     )
     log_commands: str = setting(
         "masked",
@@ -420,7 +445,8 @@ class Settings:
     @property
     def commands_directory(self) -> str:
         """Where a command runs if its call does not say, as an absolute path."""
-        return os.path.abspath(self.working_directory or os.curdir)
+        default = self.workspace[0] if self.workspace else os.curdir
+        return os.path.abspath(self.working_directory or default)
 
 
 def is_loopback(host: str) -> bool:

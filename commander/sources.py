@@ -37,8 +37,6 @@ _GOOD_TOKEN_CHARACTERS: Final = 16
 _TYPING_ERRORS: Final = 2
 """Edits up to which an unknown name is taken for a mistyped one of ours."""
 _TABLE_COLUMNS: Final = 100
-_HARMLESS_RESERVED: Final = {"MCP_SANDBOX": ("auto", "off")}
-"""Values of protective names that demand nothing."""
 _OUTPUT_FLOOR_BYTES: Final = 8 * 1024
 """What the two streams of a command keep whatever the memory budget is."""
 _LEAST_MEMORY_BYTES: Final = 16 * 1024**2
@@ -264,9 +262,7 @@ def _check(loaded: Loaded) -> None:
     _check_access(loaded)
     _check_shell(loaded)
     _check_limits(loaded)
-    directory = settings.working_directory
-    if directory is not None and not os.path.isdir(directory):
-        raise _not_accepted(_set(loaded, "working_directory"), "an existing directory")
+    _check_directories(loaded)
 
 
 def _check_access(loaded: Loaded) -> None:
@@ -301,6 +297,26 @@ def _check_shell(loaded: Loaded) -> None:
         raise _not_accepted(_set(loaded, "shell"), "an executable file")
 
 
+def _check_directories(loaded: Loaded) -> None:
+    directory, roots = loaded.settings.working_directory, loaded.settings.workspace
+    if directory is not None and not os.path.isdir(directory):
+        raise _not_accepted(_set(loaded, "working_directory"), "an existing directory")
+    for root in roots:
+        if not os.path.isdir(root):
+            raise SettingError(
+                f"{_set(loaded, 'workspace')} is not accepted: {_cut(root)} is not an "
+                "existing directory"
+            )
+    real = os.path.realpath(loaded.settings.commands_directory)
+    if roots and not any(
+        Path(real).is_relative_to(os.path.realpath(root)) for root in roots
+    ):
+        raise SettingError(
+            f"{_set(loaded, 'working_directory')} is not inside "
+            f"{_set(loaded, 'workspace')}"
+        )
+
+
 def _check_limits(loaded: Loaded) -> None:
     """Limits under which nothing would run are mistakes."""
     settings = loaded.settings
@@ -320,11 +336,7 @@ def _check_limits(loaded: Loaded) -> None:
 def _check_reserved(variables: Mapping[str, _Given]) -> None:
     for reserved in RESERVED:
         given = variables.get(reserved.variable)
-        if given is None or not reserved.protective:
-            continue
-        if given.text.strip().lower() not in _HARMLESS_RESERVED.get(
-            reserved.variable, ()
-        ):
+        if given is not None and reserved.protective:
             raise SettingError(
                 f"{reserved.variable} ({given.source.value}) is set, but this version "
                 "cannot enforce it and so does not start"

@@ -93,7 +93,7 @@ RESERVED: Final = tuple(
     for protective, names in (
         (
             True,
-            "MCP_AUTH_TOKENS_FILE MCP_SANDBOX MCP_WORKSPACE",
+            "MCP_AUTH_TOKENS_FILE",
         ),
         (
             False,

@@ -29,8 +29,9 @@ from commander.banner import banner
 from commander.errors import StartError
 from commander.execution.engine import find_engine
 from commander.execution.hardening import harden
+from commander.execution.sandbox import open_sandbox
 from commander.reactors import ICommanderReactor
-from commander.service import CommanderService, Surroundings, build
+from commander.service import CommanderService, Surroundings, build, sandbox_plan
 from commander.settings import Settings
 from commander.sources import (
     Loaded,
@@ -128,6 +129,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
 
     settings = loaded.settings
     hardening = harden()
+    sandbox = open_sandbox(sandbox_plan(settings, os.environ))
     desk = _desk_token(settings)
     if desk is not None:
         sources = {**loaded.sources, "auth_token": Source.GENERATED}
@@ -141,7 +143,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
             reactor=ours,
             monotonic=time.monotonic,
             environ=os.environ,
-            engine=find_engine(ours, time.monotonic, hardening),
+            engine=find_engine(ours, time.monotonic, hardening, sandbox),
             hardening=hardening,
             log=log,
             wire=_wire(settings),

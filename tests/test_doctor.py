@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 from pathlib import Path
-from typing import Any
 
+import attrs
 import pytest
 
 from commander import doctor
 from commander.doctor import Finding, examine, report
 from commander.errors import StartError
 from commander.execution.cgroups import OwnGroup
+from commander.execution.executables import Executables
 from commander.execution.hardening import Hardening
+from commander.execution.landlock import Right
 from commander.execution.launcher import Launcher
 from commander.execution.memory_killer import VictimCount
 from commander.execution.native import Bindings, Unavailable
 from commander.execution.run_as import RunAs, User
+from commander.execution.sandbox import Plan
 from commander.settings import Settings
+
+LS = Executables(programs=1)
+
+
+class Rules:
+    """The kernel takes them, and nobody puts them in force."""
+
+    def __init__(self, handled: Right) -> None:
+        pass
+
+    def allow(self, path: str, rights: Right) -> None:
+        pass
+
+    def restrict(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 def found(
@@ -237,23 +257,46 @@ def test_a_kernel_that_does_not_count_its_victims_is_found(
     assert found(Settings())["out of memory"].cost
 
 
-class FakeKernel:
-    """Answers the one system call."""
-
-    def __init__(self, answer: int) -> None:
-        self._answer = answer
-
-    def syscall(self, *arguments: Any) -> int:
-        return self._answer
-
-
-@pytest.mark.parametrize(("answer", "version"), [(7, 7), (-1, 0)])
-def test_landlocks_version_is_the_kernels_answer(
-    monkeypatch: pytest.MonkeyPatch, answer: int, version: int
+@pytest.mark.parametrize(
+    ("version", "words"), [(7, "(Landlock 7)"), ("it is missing", "(it is missing)")]
+)
+def test_what_the_kernel_offers_is_told(
+    monkeypatch: pytest.MonkeyPatch, version: int | str, words: str
 ) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda name, **options: FakeKernel(answer))
-    expected = f"Landlock {version}" if version else "no Landlock"
-    assert expected in found(Settings())["sandbox"].state
+    monkeypatch.setattr(doctor, "landlock_version", lambda: version)
+    assert words in found(Settings())["sandbox"].state
+
+
+@pytest.mark.parametrize(
+    ("plan", "state", "cost"),
+    [
+        (Plan(version=7), "execute: anything", "MCP_ALLOWED_COMMANDS"),
+        (Plan(mode="off"), "state: off by MCP_SANDBOX", "text only"),
+        (Plan(executables=LS, version=7), "execute: 1 program", ""),
+        (Plan(executables=LS, version="none here"), "not held: none", "text only"),
+        (
+            Plan(executables=attrs.evolve(LS, opened_by=("make",)), version=7),
+            "execute: open: make",
+            "text only",
+        ),
+        (
+            Plan(mode="require", executables=LS, version="none here"),
+            "Landlock",
+            "no start: MCP_SANDBOX",
+        ),
+    ],
+)
+def test_what_the_kernel_does_not_hold_is_told(
+    monkeypatch: pytest.MonkeyPatch, plan: Plan, state: str, cost: str
+) -> None:
+    monkeypatch.setattr(doctor, "sandbox_plan", lambda settings, environ: plan)
+    monkeypatch.setattr(doctor, "landlock_version", lambda: 7)
+    monkeypatch.setattr("commander.execution.sandbox.Ruleset", Rules)
+    listed = () if plan == Plan(version=7) else ("ls",)
+    finding = found(Settings(allowed_commands=listed))["sandbox"]
+    assert state in finding.state
+    assert cost in finding.cost
+    assert bool(finding.cost) == bool(cost)
 
 
 def test_elsewhere_than_on_linux_the_price_is_told(
@@ -265,4 +308,4 @@ def test_elsewhere_than_on_linux_the_price_is_told(
     monkeypatch.setattr(os, "uname", Darwin)
     findings = found(Settings())
     assert findings["platform"].cost
-    assert "no Landlock" in findings["sandbox"].state
+    assert "(this is not Linux)" in findings["sandbox"].state

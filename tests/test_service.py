@@ -18,7 +18,8 @@ from zope.interface.verify import verifyObject
 from commander import __version__
 from commander.errors import StartError
 from commander.execution.hardening import Hardening
-from commander.service import CommanderService, Surroundings, build
+from commander.execution.sandbox import Sandbox
+from commander.service import CommanderService, Surroundings, build, sandbox_plan
 from commander.settings import Settings
 from commander.telemetry.logging import StructuredLog
 from commander.testing import MemoryLog, MemoryServer, ProcessReactor
@@ -354,3 +355,37 @@ def test_default_settings_and_every_other_pass_through_evolve() -> None:
         "get_shell_info",
     ]
     assert not any("outputSchema" in tool for tool in tools)
+
+
+def test_what_the_kernel_holds_is_written_down() -> None:
+    log, reactor = MemoryLog(), ProcessReactor()
+    around = surroundings(reactor, log)
+    sandbox = Sandbox(described={"execute": "2 programs"})
+    around = attrs.evolve(around, engine=attrs.evolve(around.engine, sandbox=sandbox))
+    service = build(Settings(), token=None, surroundings=around)
+    service.listen()
+    service.startService()
+    assert log.named("sandbox") == [{"execute": "2 programs"}]
+    stop(service)
+
+
+def test_the_plan_for_the_kernel_is_made_of_settings_and_environment(
+    tmp_path: Path,
+) -> None:
+    tool = tmp_path / "ls"
+    tool.touch(0o755)
+    settings = Settings(allowed_commands=("ls",), workspace=(str(tmp_path),))
+    plan = sandbox_plan(settings, {"PATH": f".:{tmp_path}", "TMPDIR": "/var"})
+    assert plan.executables is not None
+    assert {str(tool), os.path.realpath("/bin/sh")} <= set(plan.executables.files)
+    assert (plan.mode, plan.workspace) == ("auto", (str(tmp_path),))
+    assert "/var" in plan.scratch
+
+
+def test_with_another_user_the_programs_in_front_may_be_executed() -> None:
+    found = sandbox_plan(
+        Settings(allowed_commands=("ls",), run_as="1000:1000"), {}
+    ).executables
+    assert found is not None
+    names = {os.path.basename(file) for file in found.files}
+    assert {"prlimit", "setpriv"} <= names

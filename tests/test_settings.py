@@ -138,6 +138,10 @@ def test_one_principal_may_use_all_slots_unless_told_otherwise() -> None:
 def test_commands_run_in_the_servers_directory_unless_told_otherwise() -> None:
     assert Settings().commands_directory == os.getcwd()
     assert Settings(working_directory="/tmp").commands_directory == "/tmp"
+    rooms = Settings(workspace=("/srv", "/opt"))
+    assert rooms.commands_directory == "/srv"
+    inside = attrs.evolve(rooms, working_directory="/opt/x")
+    assert inside.commands_directory == "/opt/x"
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,45 @@ def test_a_working_directory_must_exist(tmp_path: Path) -> None:
     assert loaded.settings.working_directory == str(missing)
 
 
+def test_each_directory_of_the_workspace_must_exist(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    workspace = f"{tmp_path}:{missing}"
+    said = refusal({"MCP_WORKSPACE": workspace})
+    assert said.startswith('MCP_WORKSPACE="')
+    assert said.endswith(
+        f"(environment) is not accepted: {missing} is not an existing directory"
+    )
+    missing.touch()
+    assert str(missing) in refusal(workspace=workspace)
+    missing.unlink()
+    missing.mkdir()
+    loaded = loaded_with(workspace=workspace)
+    assert loaded.settings.workspace == (str(tmp_path), str(missing))
+    assert loaded.settings.commands_directory == str(tmp_path)
+
+
+def test_the_working_directory_must_lie_in_the_workspace(tmp_path: Path) -> None:
+    """As the kernel sees it: where links lead to."""
+    root, other = tmp_path / "root", tmp_path / "root-other"
+    (root / "below").mkdir(parents=True)
+    other.mkdir()
+    (root / "link").symlink_to(other)
+    (tmp_path / "in").symlink_to(root)
+    for outside in (other, root / "link", tmp_path):
+        assert refusal(workspace=str(root), working_directory=str(outside)) == (
+            f'--working-directory="{outside}" is not inside --workspace="{root}"'
+        )
+    for inside in (root, root / "below", tmp_path / "in"):
+        loaded_with(workspace=f"/usr:{root}", working_directory=str(inside))
+
+
+@pytest.mark.parametrize("value", ["auto", "require", "off", " OFF "])
+def test_how_much_the_kernel_must_hold_is_one_of_three_words(value: str) -> None:
+    loaded = loaded_with({"MCP_SANDBOX": value})
+    assert loaded.settings.sandbox == value.strip().lower()
+    assert loaded.warnings == ()
+
+
 # --- limits --------------------------------------------------------------------
 
 
@@ -483,11 +522,6 @@ def test_a_protection_that_this_version_lacks_ends_the_start(
     assert refusal({variable: "require"}) == f"{variable} (environment) {expected}"
     assert refusal(home=tmp_path) == f"{variable} (~/.mcp_env) {expected}"
     assert loaded_with({variable: ""}).warnings == ()
-
-
-@pytest.mark.parametrize("value", ["auto", "off", " OFF "])
-def test_a_sandbox_that_nobody_demands_is_accepted(value: str) -> None:
-    assert loaded_with({"MCP_SANDBOX": value}).warnings == ()
 
 
 @pytest.mark.parametrize("variable", WITHOUT_EFFECT)

@@ -17,6 +17,8 @@ from commander.execution.hardening import Hardening
 from commander.execution.launcher import LaunchedSpawner, find_launcher
 from commander.execution.native import Unavailable, load
 from commander.execution.orphans import SubreaperTrees
+from commander.execution.outside import Outside
+from commander.execution.sandbox import NO_SANDBOX, Sandbox
 from commander.execution.seams import ProcessTrees
 from commander.execution.spawner import ThreadedSpawner
 from commander.interfaces import Monotonic
@@ -36,6 +38,8 @@ class ProcessEngine:
     spawner: IReactorProcess
     """Starts each process in its own session, and in the directory ``path``."""
     trees: ProcessTrees
+    sandbox: Sandbox = NO_SANDBOX
+    """What the kernel holds of every process that ``spawner`` starts."""
     described: Mapping[str, str] = attrs.field(factory=dict)
     """How it works here, for the log: the mechanisms by what they are for."""
     start: Callable[[], None] = _nothing
@@ -45,7 +49,10 @@ class ProcessEngine:
 
 
 def find_engine(
-    reactor: ICommanderReactor, monotonic: Monotonic, hardening: Hardening
+    reactor: ICommanderReactor,
+    monotonic: Monotonic,
+    hardening: Hardening,
+    sandbox: Sandbox = NO_SANDBOX,
 ) -> ProcessEngine:
     """Choose the best that this machine offers; nothing is started yet.
 
@@ -53,31 +60,36 @@ def find_engine(
         reactor: Watches descriptors and keeps time.
         monotonic: Seconds.
         hardening: Tells whether orphans come to this process.
+        sandbox: Binds every process; the engine closes it when it stops.
     """
     trees, how_ended = _trees(reactor, monotonic, hardening)
     bindings = load()
+    start, stop_starting = _nothing, _nothing
     if isinstance(bindings, Unavailable):
-        launcher = find_launcher()
-        return ProcessEngine(
-            spawner=LaunchedSpawner(reactor, launcher),
-            trees=trees,
-            described={
-                "spawner": f"twisted with {launcher.name} ({bindings.reason})",
-                "trees": how_ended,
-            },
-            stop=trees.close,
+        launcher = find_launcher(sandbox.ruleset)
+        how_started = f"twisted with {launcher.name} ({bindings.reason})"
+        spawner: IReactorProcess = LaunchedSpawner(reactor, launcher)
+    else:
+        how_started = "posix_spawn in threads"
+        threads = ThreadedSpawner(
+            reactor,
+            bindings=bindings,
+            thread_started=sandbox.restrict,
+            outside=Outside() if sandbox.writable else None,
         )
-    spawner = ThreadedSpawner(reactor, bindings=bindings)
+        spawner, start, stop_starting = threads, threads.start, threads.stop
 
     def stop() -> None:
-        spawner.stop()
+        stop_starting()
         trees.close()
+        sandbox.close()
 
     return ProcessEngine(
         spawner=spawner,
         trees=trees,
-        described={"spawner": "posix_spawn in threads", "trees": how_ended},
-        start=spawner.start,
+        sandbox=sandbox,
+        described={"spawner": how_started, "trees": how_ended},
+        start=start,
         stop=stop,
     )
 

@@ -6,7 +6,8 @@ and the directory are made by small programs in front of the shell, which replac
 themselves: the process id that Twisted knows is the shell's, and its group's.
 
 Where ``setsid`` and an ``env`` with ``--chdir`` are not installed, this Python does
-the same, at the price of its start-up time.
+the same, at the price of its start-up time. It does so too where a sandbox is to hold:
+it restricts itself before it becomes the shell.
 
 This is the fallback for systems where ``commander.execution.spawner`` cannot work.
 What goes wrong in the programs in front, such as a directory that is gone, is seen as
@@ -30,12 +31,23 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from commander.execution.landlock import Ruleset
 from commander.execution.seams import IPreparingProcessProtocol
 
 __all__ = ["LaunchedSpawner", "Launcher", "find_launcher", "refuse_unsupported"]
 
 _PYTHON_LAUNCHER: Final = (
     "import os,sys;os.setsid();os.chdir(sys.argv[1]);os.execv(sys.argv[2],sys.argv[2:])"
+)
+_RULES: Final = 3
+"""The descriptor at which the launcher finds them; 0 to 2 are the command's."""
+_RESTRICTING_LAUNCHER: Final = (
+    "import ctypes,os,sys;os.setsid();os.chdir(sys.argv[1]);c=ctypes.CDLL(None);"
+    # As Ruleset.restrict does it: no new privileges, then the rules.
+    "c.prctl(38,1,0,0,0);"
+    f"c.syscall(446,{_RULES},0)==0 or "
+    "sys.exit('commander: the kernel refused the rules of MCP_SANDBOX');"
+    f"os.close({_RULES});os.execv(sys.argv[2],sys.argv[2:])"
 )
 _PROBE_SECONDS: Final = 5
 
@@ -48,24 +60,34 @@ class Launcher:
     """For the start-up log: ``setsid`` or ``python``."""
     setsid: str | None = None
     env: str | None = None
+    ruleset: Ruleset | None = None
+    """Put in force before the command; only Python can do that."""
 
     def arguments(self, directory: str, command: tuple[str, ...]) -> tuple[str, ...]:
         """The full argument list; its first element is the program's path."""
         if self.setsid is not None and self.env is not None:
             return (self.setsid, self.env, f"--chdir={directory}", *command)
-        return (
-            sys.executable,
-            "-I",
-            "-S",
-            "-c",
-            _PYTHON_LAUNCHER,
-            directory,
-            *command,
-        )
+        code = _PYTHON_LAUNCHER if self.ruleset is None else _RESTRICTING_LAUNCHER
+        return (sys.executable, "-I", "-S", "-c", code, directory, *command)
+
+    def descriptors(
+        self, wanted: Mapping[int, int | str] | None
+    ) -> Mapping[int, int | str] | None:
+        """What the launcher has open, as ``childFDs``: the command's, and its own."""
+        if self.ruleset is None:
+            return wanted
+        theirs = {0: "w", 1: "r", 2: "r"} if wanted is None else wanted
+        return {**theirs, _RULES: self.ruleset.fileno()}
 
 
-def find_launcher() -> Launcher:
-    """Look once, at start, for the programs; blocks for a few milliseconds."""
+def find_launcher(ruleset: Ruleset | None = None) -> Launcher:
+    """Look once, at start, for the programs; blocks for a few milliseconds.
+
+    Args:
+        ruleset: What binds every command; the caller closes it.
+    """
+    if ruleset is not None:
+        return Launcher(name="python", ruleset=ruleset)
     setsid, env = shutil.which("setsid"), shutil.which("env")
     if setsid is not None and env is not None and _env_changes_directory(env):
         return Launcher(name="setsid", setsid=setsid, env=env)
@@ -126,7 +148,7 @@ class LaunchedSpawner:
             arguments[0],
             list(map(os.fsencode, arguments)),
             env=env,
-            childFDs=childFDs,
+            childFDs=self._launcher.descriptors(childFDs),
         )
 
 

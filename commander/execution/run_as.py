@@ -35,7 +35,7 @@ from commander.errors import StartError
 from commander.execution.environment import RUN_ID
 from commander.execution.limits import ResourceLimit
 
-__all__ = ["RunAs", "User", "find_run_as", "find_user"]
+__all__ = ["RunAs", "User", "find_run_as", "find_user", "programs_in_front"]
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 """What a shell can set; names that are none mean nothing to a C library either."""
@@ -173,6 +173,12 @@ def find_run_as(text: str, directory: str = "/") -> RunAs:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise StartError(f'MCP_RUN_AS="{text}" cannot be used: {why}') from None
     return run_as
+
+
+def programs_in_front() -> tuple[str, ...]:
+    """Paths of the programs that a command of another user begins with, if there."""
+    found = map(shutil.which, ("prlimit", "setpriv"))
+    return (*filter(None, found), _SHELL)
 
 
 def find_user(text: str) -> User:

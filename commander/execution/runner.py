@@ -16,7 +16,9 @@ from twisted.internet.defer import Deferred, succeed
 from commander.commands import Busy, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
 from commander.execution.executor import Executor
+from commander.execution.refusals import Refusals
 from commander.execution.running import RunningCommand
+from commander.execution.sandbox import NO_SANDBOX
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -62,12 +64,14 @@ class CommandRunner:
         executor: Executor,
         audit: CommandAudit,
         aside: Aside = _at_once,
+        refusals: Refusals | None = None,
     ) -> None:
         self._checker = checker
         self._admission = admission
         self._executor = executor
         self._audit = audit
         self._aside = aside
+        self._refusals = refusals or Refusals(NO_SANDBOX)
 
     async def check(self, request: CommandRequest, principal: Principal) -> Verdict:
         """What ``run`` would decide; nothing runs and nothing is recorded."""
@@ -119,7 +123,10 @@ class CommandRunner:
         if isinstance(ended, StartFailed):
             self._audit.failed(command, ended)
             return ended
-        outcome = attrs.evolve(ended, queued_seconds=slot.queued_seconds)
+        outcome = self._refusals.told(
+            attrs.evolve(ended, queued_seconds=slot.queued_seconds),
+            command.request.working_directory or "/",
+        )
         self._audit.ended(command, outcome)
         return outcome
 

@@ -45,7 +45,8 @@ class IBufferedProcessProtocol(Interface):
 class IPreparingProcessProtocol(Interface):
     """A process protocol that prepares its process, before and after the spawn.
 
-    Both are called in *the thread that spawns*.
+    The first is called in *the thread that spawns*, the second there or in one that
+    stands in for it.
     """
 
     def child_spawning() -> None:

@@ -41,6 +41,7 @@ from zope.interface import implementer
 from commander.execution.descriptors import open_descriptors
 from commander.execution.launcher import refuse_unsupported
 from commander.execution.native import Bindings
+from commander.execution.outside import Outside
 from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShares
 from commander.execution.seams import (
     IBufferedProcessProtocol,
@@ -112,6 +113,23 @@ class _Doorbell:
         """The reactor stops."""
 
 
+@implementer(IPreparingProcessProtocol)
+class _PreparedOutside:
+    """Prepares a process where what it takes is not forbidden."""
+
+    def __init__(self, preparing: IPreparingProcessProtocol, outside: Outside) -> None:
+        self._preparing = preparing
+        self._outside = outside
+
+    def child_spawning(self) -> None:
+        """In this thread: what is inherited comes from it."""
+        self._preparing.child_spawning()
+
+    def child_spawned(self, pid: int) -> None:
+        """In the other thread."""
+        self._outside.do(lambda: self._preparing.child_spawned(pid))
+
+
 @implementer(IReactorProcess)
 class ThreadedSpawner:
     """Starts processes without holding up the reactor.
@@ -125,6 +143,8 @@ class ThreadedSpawner:
         threads: How many starts may wait for the kernel at once.
         thread_started: Called once in each thread before its first start, for
             instance to restrict what its children may do.
+        outside: Prepares new processes, if the threads themselves may not; started
+            and stopped with them.
     """
 
     def __init__(
@@ -134,11 +154,13 @@ class ThreadedSpawner:
         bindings: Bindings,
         threads: int = THREADS,
         thread_started: Callable[[], None] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self._reactor: Final = IDescriptorReactor(reactor, reactor)
         self._bindings = bindings
         self._count = threads
         self._thread_started = thread_started
+        self._outside = outside
         self._threads: list[threading.Thread] = []
         self._waiting: SimpleQueue[Start | None] = SimpleQueue()
         self._under_way: set[Start] = set()
@@ -160,6 +182,8 @@ class ThreadedSpawner:
         if self._doorbell is not None or self._stopping:
             raise RuntimeError("a spawner starts once")
         self._doorbell = _Doorbell(self._reactor, self._deliver)
+        if self._outside is not None:
+            self._outside.start()
         ready: SimpleQueue[Exception | None] = SimpleQueue()
         try:
             for number in range(self._count):
@@ -190,6 +214,8 @@ class ThreadedSpawner:
         end = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, end - time.monotonic()))
+        if self._outside is not None:
+            self._outside.stop()
         with self._lock:
             self._closed = True
         self._deliver()
@@ -239,7 +265,7 @@ class ThreadedSpawner:
             prepared=prepared,
             descriptors=descriptors,
             subject=(program, directory),
-            preparing=IPreparingProcessProtocol(processProtocol, None),
+            preparing=self._preparing(processProtocol),
         )
         self._under_way.add(start)
         self._waiting.put(start)
@@ -268,6 +294,14 @@ class ThreadedSpawner:
             )
         process.add_pipes(readers, stdin)
         return process
+
+    def _preparing(
+        self, protocol: IProcessProtocol
+    ) -> IPreparingProcessProtocol | None:
+        preparing = IPreparingProcessProtocol(protocol, None)
+        if preparing is None or self._outside is None:
+            return preparing
+        return _PreparedOutside(preparing, self._outside)
 
     def _deliver(self) -> None:
         """Hand over what the threads have done; in the reactor's thread."""

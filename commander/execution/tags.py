@@ -87,8 +87,10 @@ class Tags:
 def announce_tag(tag: int) -> None:
     """Let what this process starts from now on be born with a tag.
 
-    To be called right before the spawn, in the thread that spawns.
+    To be called right before the spawn, in the thread that spawns; it must start
+    nothing else, unless it is the main thread.
     """
+    _tagging_threads.add(threading.get_native_id())
     _, own = resource.getrlimit(_RLIMIT_LOCKS)
     # Below a tag of its own that leaves no room it cannot, and does without.
     with contextlib.suppress(OSError, ValueError):
@@ -98,14 +100,12 @@ def announce_tag(tag: int) -> None:
 def put_tag(pid: int, tag: int, files: ProcFiles | None = None) -> None:
     """Put the tag on a new process, and on what it has started already.
 
-    To be called in the thread that started the process; it must start nothing else,
-    unless it is the main thread. The process must not have been waited for.
+    The process must not have been waited for.
 
     Raises:
         OSError: It is gone, or it is another user's, or carries a lower tag.
     """
     files = files or ProcFiles()
-    _tagging_threads.add(threading.get_native_id())
     resource.prlimit(pid, _RLIMIT_LOCKS, (tag, tag))
     done = {pid}
     for _ in range(_ROUNDS):

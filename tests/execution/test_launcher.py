@@ -15,6 +15,7 @@ from twisted.internet.protocol import ProcessProtocol
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from commander.execution.landlock import Ruleset
 from commander.execution.launcher import LaunchedSpawner, Launcher, find_launcher
 
 COMMAND = ("/bin/sh", "-c", "echo $$; pwd; ps -o pid=,pgid=,sid= -p $$")
@@ -60,6 +61,49 @@ def test_an_env_that_cannot_change_directory_is_not_used(
     assert find_launcher().name == "python"
     os.unlink(old)
     assert find_launcher().name == "python"
+
+
+class Rules:
+    """Rules that nobody puts in force."""
+
+    def fileno(self) -> int:
+        return 9
+
+
+RULES = cast("Ruleset", Rules())
+
+
+def test_rules_are_put_in_force_by_python_whatever_is_installed() -> None:
+    found = find_launcher(RULES)
+    assert found.name == "python"
+    arguments = found.arguments("/srv", ("/bin/sh", "-c", "true"))
+    assert arguments[0] == sys.executable
+    assert arguments[-4:] == ("/srv", "/bin/sh", "-c", "true")
+    assert "446,3,0" in arguments[4]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given"),
+    [
+        (None, {0: "w", 1: "r", 2: "r", 3: 9}),
+        ({0: 7, 1: "r"}, {0: 7, 1: "r", 3: 9}),
+    ],
+)
+def test_the_launcher_finds_the_rules_behind_the_commands_descriptors(
+    wanted: dict[int, int | str] | None, given: dict[int, int | str]
+) -> None:
+    reactor = RecordingReactor()
+    spawner = LaunchedSpawner(reactor, find_launcher(RULES))
+    spawner.spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"], childFDs=wanted)
+    assert reactor.options == [{"env": None, "childFDs": given}]
+
+
+def test_rules_that_cannot_be_put_in_force_start_no_command() -> None:
+    arguments = find_launcher(RULES).arguments("/", ("/bin/sh", "-c", "echo ran"))
+    child = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert child.returncode != 0
+    assert child.stdout == ""
+    assert "MCP_SANDBOX" in child.stderr
 
 
 SETSID = Launcher(name="setsid", setsid="/usr/bin/setsid", env="/usr/bin/env")

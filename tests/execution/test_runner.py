@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 import attrs
 import pytest
@@ -10,8 +11,12 @@ from twisted.internet.defer import Deferred
 
 from commander.commands import Busy, CommandRequest, EndedBy, Outcome, StartFailed
 from commander.execution.admission import Admission
+from commander.execution.executables import Executables
 from commander.execution.executor import Executor, Start
+from commander.execution.landlock import Ruleset
+from commander.execution.refusals import Refusals
 from commander.execution.runner import CommandRunner, new_command_id
+from commander.execution.sandbox import Sandbox
 from commander.policy.checker import Denied, PolicyChecker
 from commander.principals import Principal
 from commander.testing import MemoryAudit, ProcessReactor
@@ -33,13 +38,17 @@ class Stage:
             max_queued=1,
             max_wait_seconds=30.0,
         )
-        self.runner = CommandRunner(
+        self.runner = self.make_runner()
+
+    def make_runner(self, refusals: Refusals | None = None) -> CommandRunner:
+        return CommandRunner(
             checker=PolicyChecker(
                 allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
             ),
             admission=self.admission,
             executor=self.executor(),
             audit=self.audit,
+            refusals=refusals,
         )
 
     def executor(self) -> Executor:
@@ -148,6 +157,23 @@ def test_an_outcome_is_the_same_in_the_answer_and_in_the_audit(stage: Stage) -> 
     assert attrs.asdict(stage.audit.entries[-1].command.request)["command"] == "true"
     assert isinstance(outcome, Outcome)
     assert outcome.ended_by is EndedBy.EXIT
+
+
+def test_a_refusal_of_the_kernel_is_in_the_answer_and_in_the_audit(
+    stage: Stage,
+) -> None:
+    sandbox = Sandbox(
+        ruleset=cast("Ruleset", object()), executables=Executables(), writable=()
+    )
+    stage.runner = stage.make_runner(Refusals(sandbox, path="/bin"))
+    ended = stage.run("true", "/")
+    process = stage.reactor.processes[0]
+    process.emit(2, b"sh: 1: /bin/sh: Permission denied\n")
+    process.exit(126)
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert "MCP_SANDBOX" in (outcome.hint or "")
+    assert outcome == stage.audit.entries[-1].detail
 
 
 def test_command_ids_are_letters_and_differ() -> None:

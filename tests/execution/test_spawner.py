@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 
 from commander.execution import spawner as module
 from commander.execution.native import Bindings
+from commander.execution.outside import Outside
 from commander.execution.seams import IPreparingProcessProtocol
 from commander.execution.spawner import ThreadedSpawner
 from commander.execution.transport import SpawnedProcess, SpawnFailed
@@ -248,6 +249,25 @@ def test_a_protocol_that_prepares_its_process_does_so_in_the_spawning_thread(
     assert protocol.thread.startswith("spawner-")
     assert protocol.before == protocol.thread
     assert protocol.error.number == errno.EPERM
+
+
+def test_another_thread_prepares_a_process_if_the_spawners_may_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = threading.active_count()
+    monkeypatch.setattr(os, "pidfd_open", lambda pid: os.open(os.devnull, os.O_RDONLY))
+    case = Case(outside=Outside())
+    case.spawner.start()
+    case.bindings.spawn = lambda: 2**22 + 1
+    protocol = Preparing()
+    case.spawn(protocol)
+    case.deliver()
+    assert protocol.thread == "outside"
+    assert protocol.error.number == errno.EPERM
+    case.spawn(Ended())
+    case.deliver()
+    case.spawner.stop()
+    assert threading.active_count() == before
 
 
 def test_one_that_is_killed_while_it_waits_never_begins() -> None:

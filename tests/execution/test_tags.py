@@ -178,13 +178,13 @@ def test_a_tag_that_cannot_be_announced_is_no_error(
 
 
 def test_a_thread_that_tags_is_known_as_one_that_starts_roots(
-    child: subprocess.Popen[bytes],
+    own_limit: tuple[int, int],
 ) -> None:
     ids: list[int] = []
 
     def tag() -> None:
         ids.append(threading.get_native_id())
-        put_tag(child.pid, Tags().new())
+        announce_tag(Tags().new())
 
     thread = threading.Thread(target=tag)
     thread.start()

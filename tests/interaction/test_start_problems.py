@@ -87,7 +87,18 @@ PROBLEMS = {
         ["--host", "192.0.2.1"], {"MCP_AUTH_TOKEN": TOKEN}, says=("cannot listen",)
     ),
     "a protection that is not there": Start(
-        env={"MCP_WORKSPACE": "/srv"}, says=("MCP_WORKSPACE", "cannot enforce")
+        env={"MCP_AUTH_TOKENS_FILE": "/tokens"},
+        says=("MCP_AUTH_TOKENS_FILE", "cannot enforce"),
+    ),
+    "a workspace that is not there": Start(
+        env={"MCP_WORKSPACE": "/no/such"}, says=("MCP_WORKSPACE", "/no/such is not")
+    ),
+    "a sandbox with nothing to hold": Start(
+        ["--sandbox=require"], says=("MCP_SANDBOX", "nothing to hold")
+    ),
+    "a sandbox that an entry opens": Start(
+        ["--sandbox=require", "--allowed-commands=ls,python3 -m json.tool"],
+        says=("MCP_SANDBOX", "anything: python3 -m json.tool"),
     ),
     "a user that does not exist": Start(
         ["--run-as=no-such-user"], says=('MCP_RUN_AS="no-such-user"', "no such user")
