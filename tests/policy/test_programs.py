@@ -14,10 +14,12 @@ from commander.commands import CommandRequest
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.policy.programs import MODULES, PROGRAMS, find
 from commander.policy.programs.model import Effect, Language, Program, Risk
+from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 
 OPTION: Final = re.compile(r"-[^-\s*]\*?|--?[^-\s*][^\s*]+\*?|\+\+\*|-[^\s*]+\*?|\w+")
 MAX_EXAMPLES: Final = 20
+DIRECTORY: Final = "/srv/app"
 
 
 def first_name(program: Program) -> str:
@@ -56,9 +58,13 @@ def verdict(program: Program, command: str) -> Approved | Denied:
         blocked=(),
         use_default_blocklist=False,
         allowed_env=(),
+        shell="/bin/bash",
+        places=Places(directory=DIRECTORY),
     )
     assert find(words[0]) is program, "the example is for another program"
-    request = CommandRequest(command=command, timeout_seconds=1.0)
+    request = CommandRequest(
+        command=command, timeout_seconds=1.0, working_directory=DIRECTORY
+    )
     return policy.check(request, ANONYMOUS)
 
 

@@ -339,6 +339,7 @@ _SEVEN_ZIP: Final = Program(
             bare=True,
         ),
     ),
+    everywhere=True,
     subcommands=(Subcommand(names="a u d rn m", targets=Targets.FIRST),),
     reason="It writes where it is told.",
     passes=("7z l a.7z", "7z x a.7z -obuild -y", "7z a out.7z src"),

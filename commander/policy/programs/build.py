@@ -162,8 +162,37 @@ _CMAKE: Final = Program(
 )
 
 _MESON: Final = Program(
-    names="meson ninja samu ninja-build scons waf",
+    names="meson",
     valued="-j --buildtype --wrap-mode",
+    risks=(
+        Risk(
+            options="--native-file --cross-file --wrapper --wrap --gdb-path "
+            "--ninja-args --vs-args --xcode-args",
+            effect=Effect.RUNS,
+            why="names a program that it runs",
+        ),
+        Risk(options="-C", effect=Effect.SCRIPT, why="names the directory"),
+        Risk(options="--destdir", effect=Effect.WRITES, why="writes files there"),
+    ),
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="devenv subprojects.foreach rewrite",
+            refused="runs a command or a shell",
+        ),
+    ),
+    reason="Options name programs that it runs.",
+    passes=("meson setup build --buildtype=release", "meson test -C build"),
+    refuses=(
+        "meson test --wrapper pwn",
+        "meson devenv pwn",
+        "meson setup --native-file evil build",
+    ),
+)
+
+_NINJA: Final = Program(
+    names="ninja samu ninja-build scons waf",
+    valued="-j",
     risks=(
         Risk(options="-f -C", effect=Effect.SCRIPT, why="reads rules from its input"),
         Risk(
@@ -172,32 +201,13 @@ _MESON: Final = Program(
             why="runs a tool",
             passing="clean query targets graph commands compdb deps list recompact",
         ),
-        Risk(
-            options="--native-file --cross-file --wrapper --wrap --gdb-path "
-            "--ninja-args --vs-args --xcode-args --pager",
-            effect=Effect.RUNS,
-            why="names a program that it runs",
-        ),
-        Risk(options="--destdir", effect=Effect.WRITES, why="writes files there"),
-    ),
-    subcommands=(
-        Subcommand(
-            names="devenv subprojects.foreach rewrite",
-            refused="runs a command or a shell",
-        ),
     ),
     operands="*=*",
     operands_passing=_HARMLESS_VARIABLES,
     operands_why="sets a variable, and some name programs",
-    reason="Options name programs that it runs.",
-    passes=("ninja -C build test", "meson setup build --buildtype=release"),
-    refuses=(
-        "meson test --wrapper pwn",
-        "ninja -f /dev/stdin",
-        "meson devenv pwn",
-        "ninja -t msvc -- pwn",
-        "scons CC=pwn",
-    ),
+    reason="Its tools and variables run programs.",
+    passes=("ninja -C build test", "ninja -t clean", "scons debug=1"),
+    refuses=("ninja -f /dev/stdin", "ninja -t msvc -- pwn", "scons CC=pwn"),
 )
 
 _JUST: Final = Program(
@@ -237,4 +247,5 @@ PROGRAMS: Final = (
     _JUST,
     _MAKE,
     _MESON,
+    _NINJA,
 )

@@ -30,8 +30,7 @@ _ANSIBLE: Final = Program(
 )
 
 _ANSIBLE_PLAYBOOK: Final = Program(
-    names="ansible-playbook ansible-lint ansible-inventory ansible-vault ansible-doc "
-    "ansible-galaxy",
+    names="ansible-playbook ansible-lint ansible-inventory ansible-doc",
     risks=(
         Risk(
             options="-e --extra-vars",
@@ -60,7 +59,6 @@ _ANSIBLE_PLAYBOOK: Final = Program(
         ),
         Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
     ),
-    subcommands=(Subcommand(names="edit create", refused="starts an editor"),),
     operands="- /dev/*",
     operands_why="reads tasks",
     reason="It runs what a playbook says, and variables change that.",
@@ -126,6 +124,7 @@ _CLOUDS: Final = Program(
     "netlify "
     "railway eksctl kops minikube kind k3d multipass limactl vagrant crc colima",
     style=Style.EXACT,
+    everywhere=True,
     subcommands=(
         Subcommand(
             names="compute.ssh compute.scp app.instances.ssh "
@@ -327,9 +326,34 @@ _TERRAFORM: Final = Program(
     ),
 )
 
+_ANSIBLE_TOOLS: Final = Program(
+    names="ansible-vault ansible-galaxy ansible-config",
+    risks=(
+        Risk(
+            options="--vault-password-file --vault-id --new-vault-password-file",
+            effect=Effect.RUNS,
+            why="names a program that it runs",
+        ),
+        Risk(
+            options="--output -p --roles-path",
+            effect=Effect.WRITES,
+            why=_WRITES,
+        ),
+    ),
+    everywhere=True,
+    subcommands=(Subcommand(names="edit create", refused="starts an editor"),),
+    reason="It starts editors, and programs that give passwords.",
+    passes=("ansible-vault view x.yml", "ansible-galaxy collection list"),
+    refuses=(
+        "ansible-vault edit x.yml",
+        "ansible-vault view --vault-password-file ./pwn x.yml",
+    ),
+)
+
 PROGRAMS: Final = (
     _ANSIBLE,
     _ANSIBLE_PLAYBOOK,
+    _ANSIBLE_TOOLS,
     _AWS,
     _CONTAINERS,
     _CLOUDS,

@@ -207,7 +207,7 @@ _TEX: Final = Program(
             why=_WRITES,
         ),
     ),
-    operands="\\\\* &*",
+    operands="\\* &*",
     operands_why="is code",
     reason="A document can run programs, if an option lets it.",
     passes=("pdflatex -interaction=nonstopmode main.tex", "latexmk -pdf main.tex"),

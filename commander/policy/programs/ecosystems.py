@@ -152,14 +152,18 @@ _DOTNET: Final = Program(
             why="loads code",
         ),
     ),
+    everywhere=True,
     subcommands=(
+        Subcommand(
+            names="*",
+            operands="/p:*Event* /logger:* @*",
+            operands_why="names a program that it runs",
+        ),
         Subcommand(
             names="exec fsi script tool.run tool.exec dnx",
             refused="runs code or a program",
         ),
     ),
-    operands="/p:*Event* /logger:* @*",
-    operands_why="names a program that it runs",
     reason="Properties name programs that it runs.",
     passes=("dotnet build -c Release", "dotnet test --no-build", "dotnet run"),
     refuses=(
@@ -219,7 +223,7 @@ _RUBY_TOOLS: Final = Program(
 
 
 _RUBY_RUNNERS: Final = Program(
-    names="rake rspec rails rubocop cucumber gem thor minitest",
+    names="rake rspec rubocop cucumber minitest",
     style=Style.GNU,
     risks=(
         Risk(
@@ -240,22 +244,14 @@ _RUBY_RUNNERS: Final = Program(
         ),
         Risk(options="-o --out", effect=Effect.WRITES, why="writes to a file"),
     ),
-    subcommands=(
-        Subcommand(
-            names="runner r console c dbconsole db exec open",
-            refused="runs code or takes commands",
-        ),
-    ),
     operands="RUBY*=* PATH=* LD_*=* BUNDLE*=* GEM*=*",
     operands_why="changes the environment",
     reason="Options load and run code.",
-    passes=("rake test", "rspec spec/a_spec.rb", "rails db:migrate", "gem list"),
+    passes=("rake test", "rspec spec/a_spec.rb", "rake db:migrate VERBOSE=1"),
     refuses=(
         "rake -e 'system %q(pwn)'",
         "rspec -r ./evil.rb",
-        "rails runner 'system %q(pwn)'",
         "rake RUBYOPT=-r./evil test",
-        "gem open x -e pwn",
     ),
 )
 
@@ -282,6 +278,7 @@ _PHP_TOOLS: Final = Program(
             why="writes to a file",
         ),
     ),
+    everywhere=True,
     subcommands=(
         Subcommand(
             names="exec config global",
@@ -298,6 +295,27 @@ _PHP_TOOLS: Final = Program(
     ),
 )
 
+_RAILS: Final = Program(
+    names="rails gem thor",
+    risks=(
+        Risk(
+            options="--config-file --template -m --editor",
+            effect=Effect.LOADS,
+            why="loads code or settings",
+        ),
+    ),
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="runner r console c dbconsole db exec open",
+            refused="runs code or takes commands",
+        ),
+    ),
+    reason="It runs code from its words.",
+    passes=("rails db:migrate", "gem list", "rails generate model x"),
+    refuses=("rails runner 'system %q(pwn)'", "gem open x -e pwn", "gem exec pwn"),
+)
+
 PROGRAMS: Final = (
     _RUBY_TOOLS,
     _CARGO,
@@ -305,5 +323,6 @@ PROGRAMS: Final = (
     _DOTNET,
     _JVM,
     _PROVE,
+    _RAILS,
     _RUBY_RUNNERS,
 )

@@ -160,6 +160,7 @@ _TOX: Final = Program(
             why="runs another interpreter",
         ),
     ),
+    everywhere=True,
     subcommands=(
         Subcommand(
             names="exec e devenv",

@@ -44,7 +44,7 @@ _SHELL: Final = Program(
     style=Style.POSIX,
     valued="-o -O",
     flags=(
-        "-a -b -e -f -h -k -l -m -n -p -r -t -u -v -x -B -C -E -H -P -T --login "
+        "-c -a -b -e -f -h -k -l -m -n -p -r -t -u -v -x -B -C -E -H -P -T --login "
         "--noediting --noprofile --norc --posix --restricted --verbose "
         "--dump-strings --dump-po-strings --pretty-print -D --help --version"
     ),
@@ -86,7 +86,7 @@ _OTHER_SHELL: Final = Program(
     names="zsh ksh ksh93 mksh rksh pdksh loksh yash csh tcsh",
     style=Style.POSIX,
     valued="-o",
-    flags="-e -f -l -n -u -v -x --login --help --version",
+    flags="-c -e -f -l -n -u -v -x --login --help --version",
     risks=(
         Risk(
             options="-i -s",

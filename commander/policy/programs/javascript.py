@@ -259,6 +259,7 @@ _JS_TOOLS: Final = Program(
             bare=True,
         ),
     ),
+    everywhere=True,
     subcommands=(
         Subcommand(
             names="exec",

@@ -78,6 +78,7 @@ _OPENSSL: Final = Program(
             bare=True,
         ),
     ),
+    everywhere=True,
     subcommands=(
         Subcommand(names="engine rehash", refused="loads a library, or makes links"),
     ),

@@ -128,6 +128,9 @@ class Wraps:
     """Options whose value is a text in the command that is replaced: ``-I``."""
     joined: bool = False
     """A shell reads the words, joined by blanks: ``watch``, ``ssh``."""
+    text: str = ""
+    """Options that stand in the place of the command, with a text for a shell behind
+    them: ``flock FILE -c TEXT``."""
     scripts: str = ""
     """Patterns of a first word that is a script, not a program: ``uv run x.py``."""
     optional: bool = False

@@ -27,14 +27,18 @@ _APT: Final = Program(
             why="sets configuration, which can name programs",
         ),
     ),
+    everywhere=True,
     subcommands=(
+        Subcommand(
+            names="*",
+            operands=_LOCAL,
+            operands_why=_LOCAL_WHY,
+        ),
         Subcommand(
             names="edit-sources changelog shell moo",
             refused="starts an editor or a pager",
         ),
     ),
-    operands=_LOCAL,
-    operands_why=_LOCAL_WHY,
     reason="Its configuration names programs to run before and after.",
     passes=(
         "apt-get update",
@@ -124,11 +128,15 @@ _OTHERS: Final = Program(
             why="works on another system",
         ),
     ),
+    everywhere=True,
     subcommands=(
+        Subcommand(
+            names="*",
+            operands=_LOCAL,
+            operands_why=_LOCAL_WHY,
+        ),
         Subcommand(names="shell sh config-manager", refused="takes commands"),
     ),
-    operands=_LOCAL,
-    operands_why=_LOCAL_WHY,
     reason="Hooks and scripts of packages run programs.",
     passes=("apk add jq", "dnf list installed", "yum install -y jq", "pacman -Qi bash"),
     refuses=(

@@ -31,6 +31,11 @@ _VERSIONS: Final = Program(
     everywhere=True,
     subcommands=(
         Subcommand(
+            names="*",
+            operands="ext::* svn+*::* ssh://-* *-oProxyCommand*",
+            operands_why="names a program as a remote",
+        ),
+        Subcommand(
             names="extdiff debugshell debugextensions serve kdiff3 debugmergetool "
             "vdiff "
             "gdiff util config setup propedit pedit pe hook hooks shell run fix alias",
@@ -47,8 +52,6 @@ _VERSIONS: Final = Program(
             ),
         ),
     ),
-    operands="ext::* svn+*::* ssh://-* *-oProxyCommand*",
-    operands_why="names a program as a remote",
     reason="Configuration and tools run programs.",
     passes=(
         "svn status",

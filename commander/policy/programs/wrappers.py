@@ -100,7 +100,7 @@ _FLOCK: Final = Program(
             why="runs its value in a shell",
         ),
     ),
-    wraps=Wraps(operands=1),
+    wraps=Wraps(operands=1, text="-c --command"),
     reason="It runs the command behind the file, or a text in a shell.",
     passes=("flock -n build.lock ls -l", "flock -w 5 build.lock -c 'ls; echo x'"),
     refuses=("flock x pwn", "flock x -c pwn", "flock -w 1 -x x sh -c pwn"),
@@ -132,7 +132,7 @@ _NOHUP: Final = Program(
     names="nohup",
     style=Style.POSIX,
     flags=_HELP,
-    wraps=Wraps(),
+    wraps=Wraps(stops=_HELP),
     reason="It runs the command behind it.",
     passes=("nohup ls", "nohup --version"),
     refuses=("nohup pwn", "nohup -- pwn"),
@@ -238,7 +238,7 @@ _TIME: Final = Program(
     risks=(Risk(options="-o --output", effect=Effect.WRITES, why="writes to a file"),),
     wraps=Wraps(optional=True),
     reason="It runs the command behind it, and writes its times to a file.",
-    passes=("time ls", "time -p ls -l", "time -f %e -o times.txt ls"),
+    passes=("time ls", "time -p ls -l", "gtime -f %e -o times.txt ls"),
     refuses=("time pwn", "time -p pwn"),
 )
 
@@ -249,7 +249,7 @@ _TIMEOUT: Final = Program(
     flags="-f --foreground -p --preserve-status -v --verbose " + _HELP,
     wraps=Wraps(operands=1),
     reason="It runs the command behind the duration.",
-    passes=("timeout 5 ls", "timeout -k 1 -s INT 5 ls -l", "timeout 5 env CI=1 ls"),
+    passes=("timeout 5 ls", "timeout -k 1 -s INT 5 ls -l", "timeout -- 5 ls"),
     refuses=(
         "timeout 5 pwn",
         "timeout -sKILL -k1 5 pwn",
