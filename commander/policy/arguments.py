@@ -98,6 +98,8 @@ def _catalog(
     risks = list(program.risks) if own else []
     if own and program.code is not None:
         texts.extend((program.code.options, program.code.module))
+        for flag in program.code.operand_with.split():
+            exact[flag] = _Known(None, valued=False)
     for subcommand in subcommands:
         texts.append(subcommand.valued)
         risks.extend(subcommand.risks)
@@ -152,6 +154,9 @@ class _Reader:
         self._catalog = catalog
         self._fields = fields
         self._first_operand_ends = first_operand_ends
+        code = program.code
+        self._last = frozenset() if code is None else frozenset(code.module.split())
+        """Options behind which the words are somebody else's."""
         self._place = 0
         self._options: list[Given] = []
         self._operands: list[Field] = []
@@ -161,7 +166,8 @@ class _Reader:
     def read(self) -> Arguments:
         fields = self._fields
         if self._first_word_cluster and fields and fields[0].text[:1] != "-":
-            fields[0] = attrs.evolve(fields[0], text=f"-{fields[0].text}")
+            self._place = 1
+            self._first_word(fields[0])
         while self._place < len(fields):
             field = fields[self._place]
             if field.text == "--" and field.static:
@@ -182,6 +188,18 @@ class _Reader:
         return Arguments(
             tuple(self._options), tuple(self._operands), self._uncertain, rest
         )
+
+    def _first_word(self, field: Field) -> None:
+        """Letters without a dash, each with its value in the words behind."""
+        if not field.static:
+            self._doubt(field)
+        for letter in field.text:
+            name = f"-{letter}"
+            found = self._catalog.find(name, abbreviated=False)
+            if found is None:
+                self._options.append(Given(name, None, None, known=False))
+            else:
+                self._given(found, None)
 
     def _operand(self, field: Field) -> None:
         if self._first_operand is None:
@@ -263,6 +281,8 @@ class _Reader:
             if value.loose:
                 self._doubt(value)
         self._options.append(Given(name, known.risk, value, known=True))
+        if name in self._last:
+            self._take_rest()
 
     def _command(self, attached: Field | None) -> tuple[Field, ...]:
         """Take the words up to ``;`` or ``+``, or the end."""

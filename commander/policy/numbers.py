@@ -139,12 +139,13 @@ class Numbers:
 
     def _note_words(self, words: list[Word | Assignment]) -> None:
         for word in words:
-            if isinstance(word, Word):
-                match = _NAME.match(word.static or "")
-                if match is not None:
-                    text = (word.static or "")[match.end() :]
-                    number = text.startswith("=") and bool(_NUMBER.fullmatch(text[1:]))
-                    self._set(match.group(), number=number)
+            match word:
+                case Word(parts=(Literal(text), *rest)):
+                    name = _NAME.match(text)
+                    if name is not None:
+                        value = text[name.end() + 1 :]
+                        number = not rest and bool(_NUMBER.fullmatch(value))
+                        self._set(name.group(), number=number)
 
 
 def _holds_number(value: object) -> bool:

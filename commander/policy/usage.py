@@ -39,8 +39,10 @@ __all__ = [
     "use",
 ]
 
+_SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "csh")
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _REMOTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/:]+:|\[[0-9A-Fa-f:]+\]:")
+_STDOUT: Final = certain("-")
 _STREAMED: Final = re.compile(r"-|/dev/.*|/proc/.*", re.DOTALL)
 _FOUND: Final = f"./{UNKNOWN}"
 """What a program puts in the place of ``{}``: a path below where it started."""
@@ -179,6 +181,9 @@ class _Usage:
         self, given: Given, risk: Risk, all_given: Arguments
     ) -> Iterator[Finding]:
         value = given.value
+        if risk.never and value is not None and matches(risk.never, value.text):
+            yield Problem(f"`{self._name} {given.name} {value.shown()}` {risk.why}")
+            return
         if given.name.rstrip("*") in self._granted or (
             risk.unless and all_given.has(risk.unless)
         ):
@@ -198,7 +203,10 @@ class _Usage:
         problem = Problem(f"`{self._name} {given.name}` {risk.why}")
         match risk.effect:
             case Effect.WRITES:
-                yield Target(value) if value is not None else problem
+                if value is None:
+                    yield problem
+                elif value != _STDOUT:
+                    yield Target(value)
             case Effect.SAVES:
                 if value is not None:
                     yield Target(_basename(value))
@@ -225,7 +233,8 @@ class _Usage:
             operands = yield from self._code(program.code, arguments)
         if program.wraps is not None:
             yield from self._wrapped(program.wraps, arguments, operands)
-        for operand in operands:
+        scripts = arguments.operands[:1] if program.code is not None else ()
+        for operand in operands or scripts:
             refused = matches(program.operands, operand.text)
             if refused and not matches(program.operands_passing, operand.text):
                 shown = operand.shown()
@@ -248,6 +257,9 @@ class _Usage:
             yield found
             del rest[0]
         del rest[: wraps.operands]
+        if wraps.text and len(rest) > 1 and matches(wraps.text, rest[0].text):
+            yield InnerText(rest[1], "sh")
+            return
         if rest and rest[0].static and rest[0].text == "--":
             del rest[0]
         if not rest:
@@ -284,7 +296,13 @@ class _Usage:
             texts, operands = list(operands[:1]), ()
             named = [f"{self._name} {code.operand_with.split()[0]}"]
         elif code.operand and not texts:
-            texts, operands = list(operands[:1]), operands[1:]
+            if code.skipped:
+                texts, operands = (
+                    list(operands[code.skipped :]),
+                    operands[: code.skipped],
+                )
+            else:
+                texts, operands = list(operands[:1]), operands[1:]
             named = [self._name]
         if texts:
             if not granted:
@@ -295,7 +313,8 @@ class _Usage:
 
     def _texts(self, code: Code, texts: list[Field], named: str) -> Iterator[Finding]:
         if code.language is Language.SHELL:
-            yield from (InnerText(text, self._name) for text in texts)
+            shell = self._name if self._name in _SHELLS else "sh"
+            yield from (InnerText(text, shell) for text in texts)
             return
         if not all(text.static for text in texts):
             yield Problem(f"`{named}` is given code that is not known beforehand")
@@ -323,7 +342,11 @@ class _Usage:
             if given.name in modules:
                 yield from self._module(code, given)
                 return
-        if code.needed or (code.stdin and not operands):
+        scripts = any(
+            given.risk is not None and given.risk.effect is Effect.SCRIPT
+            for given in arguments.options
+        )
+        if (code.needed and not scripts) or (code.stdin and not operands):
             if "-" not in self._granted:
                 yield Problem(f"`{self._name}` runs what it reads")
             return
@@ -352,6 +375,8 @@ class _Usage:
         yield from self._options(before, before)
         rest = list(before.operands)
         if not rest:
+            if program.code is not None and program.code.stdin:
+                yield from self._script(program.code, before, ())
             return
         unknown = [given for given in before.options if not given.known]
         name = rest[0].text
@@ -502,5 +527,5 @@ def _targets(
         case Targets.BASENAME:
             chosen = tuple(map(_basename, operands))
     for field in chosen:
-        if not (remote and _REMOTE.match(field.text)):
+        if field != _STDOUT and not (remote and _REMOTE.match(field.text)):
             yield Target(field)

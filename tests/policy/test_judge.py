@@ -115,7 +115,7 @@ def test_bash_is_read_where_it_is_the_shell(command: str) -> None:
         ("x=$(pwn)", "not-allowed"),
         ("x=$(pwn) ls", "not-allowed"),
         ("cat <<E\n$(pwn)\nE", "not-allowed"),
-        ("ls > $(pwn)", "not-allowed"),
+        ("ls > $(pwn)", "target"),
         ("ls &\npwn &", "not-allowed"),
         ("./ls", "not-allowed"),
         ("/bin/ls", "not-allowed"),
@@ -155,7 +155,7 @@ def test_bash_is_read_where_it_is_the_shell(command: str) -> None:
         ("if ls; then cd /tmp; fi; echo x > y", "target"),
         ("while ls; do echo x > y; cd ..; done", "target"),
         ("cp a /etc/x", "target"),
-        ("coproc ls", "not-allowed"),
+        ("coproc ls", "builtin"),
         ("ls )", "shell-syntax"),
         ("echo 'x", "shell-syntax"),
     ],
@@ -171,7 +171,7 @@ def test_what_the_list_does_not_cover_is_refused(command: str, expected: str) ->
         ("[[ -v 'a[$(pwn)]' ]]", "arithmetic"),
         ("[[ 'a[$(pwn)]' -eq 0 ]]", "arithmetic"),
         ("((x[$(pwn)]))", "not-allowed"),
-        ("a[$(pwn)]=1", "not-allowed"),
+        ("a[$(pwn)]=1", "arithmetic"),
         ("a[x]=1", "arithmetic"),
         ("echo ${!x}", "parameter"),
         ("echo ${x@P}", "parameter"),
@@ -199,7 +199,7 @@ def test_a_refusal_names_each_part_and_what_would_do() -> None:
     assert [each.text for each in decided.segments] == [
         "ls",
         "pwn x",
-        "cat a >/etc/b",
+        "cat a > /etc/b",
     ]
     assert "`pwn x`" in decided.reason
     assert "MCP_ALLOWED_COMMANDS" in decided.reason
