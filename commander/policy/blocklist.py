@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from commander.policy.budget import Budget, TooDeepError
+from commander.policy.budget import Budget, TooDeepError, TooMuchError
 from commander.policy.carriers import program_of
 from commander.policy.dangers import DISPLAY_NAMES, RULED_PROGRAMS, default_danger
 from commander.policy.invocation import Invocation
@@ -136,7 +136,7 @@ class Blocklist:
         """The first thing that is listed in a text that is not modelled.
 
         Only what may stand in the place of a command counts. The caller judges what
-        comes before the place that is not modelled with ``find`` first.
+        comes before that place with ``find`` first.
 
         Args:
             text: The text, or what is left of it.
@@ -239,7 +239,7 @@ def _simple(pattern: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """The static words and targets of a pattern, if that is all it is."""
     try:
         script = parse(pattern, Dialect.SH, budget=Budget())
-    except (NotModelledError, TooDeepError):
+    except (NotModelledError, TooDeepError, TooMuchError):
         return None
     match script:
         case (Statement(Pipeline((Simple((), words, redirections),)), ()),):

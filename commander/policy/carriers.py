@@ -118,8 +118,10 @@ _GIT_RUNNING: Final = re.compile(
     r"=(.*)|[^=]*=\s*!(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_MAX_FILLED: Final = 4 * 1024
+_MAX_FILLED: Final = 32 * 1024
 """Characters that ``xargs`` adds."""
+_MANY: Final = 16
+"""Commands that one text or input makes; more are judged as one."""
 
 Reader = Callable[[str], Texts]
 """What is in a file; ``-`` is the standard input."""
@@ -260,20 +262,18 @@ def _given_texts(program: str, words: tuple[str, ...]) -> list[str]:
 
 
 def _by_git(words: tuple[str, ...]) -> list[ShellText]:
+    """What git's settings and some of its subcommands run."""
     texts: list[str] = []
-    for option, value in itertools.pairwise(words):
+    for place, (option, value) in enumerate(itertools.pairwise(words)):
         if option in ("-c", "config", "--config") or option.startswith("alias."):
             found = _GIT_RUNNING.fullmatch(value if "=" in value else f"={value}")
             texts += [found[1] or found[2] or ""] if found else []
         elif option in ("-x", "--exec", "--extcmd", "--tree-filter", "--index-filter"):
             texts.append(value)
-        elif option == "foreach":
-            texts.append(" ".join(words[words.index(value) :]))
-    for place, word in enumerate(words):
-        if word == "run" and words[place - 1] == "bisect":
-            texts.append(" ".join(words[place + 1 :]))
-        if word.startswith("--exec="):
-            texts.append(word.partition("=")[2])
+        elif option == "foreach" or (option, value) == ("bisect", "run"):
+            texts.append(" ".join(words[place + 1 :]).removeprefix("run "))
+            break
+    texts += [w.partition("=")[2] for w in words if w.startswith("--exec=")]
     return [ShellText(text, reader="sh", guessed=True) for text in texts if text]
 
 
@@ -300,10 +300,11 @@ def _by_parallel(words: tuple[str, ...], read: Reader) -> Carried:
     wrapper = wrapper_of("parallel")
     inner = _wrapped(tuple(command), wrapper) if wrapper else None
     text = " ".join(inner.words) if inner else ""
+    known = [each for each in added if each.strip(UNKNOWN)]
+    if len(known) > _MANY:  # to judge them together is as good
+        known = [" ".join(known)]
     texts = [
-        text.replace("{}", each) if "{}" in text else f"{text} {each}"
-        for each in added[:_MAX_FILLED]
-        if each.strip(UNKNOWN)
+        text.replace("{}", each) if "{}" in text else f"{text} {each}" for each in known
     ] or [text]
     return Carried(texts=tuple(ShellText(text, reader="sh") for text in texts))
 
@@ -338,10 +339,15 @@ def _filled(words: tuple[str, ...], command: Inner, read: Reader) -> Iterable[In
         if len(text) > _MAX_FILLED or not text.strip(UNKNOWN + " \n"):
             yield attrs.evolve(command, words=inner)
         elif marks:
-            for line in text.split("\n")[:_MAX_FILLED]:
-                if line.strip():
-                    filled = (w.replace(marks[0], line.strip()) for w in inner)
-                    yield attrs.evolve(command, words=tuple(filled))
+            lines = [line.strip() for line in text.split("\n") if line.strip()]
+            for some in [lines] if len(lines) > _MANY else [[line] for line in lines]:
+                filled = itertools.chain.from_iterable(
+                    [w.replace(marks[0], line) for line in some]
+                    if marks[0] in w
+                    else [w]
+                    for w in inner
+                )
+                yield attrs.evolve(command, words=tuple(filled))
         else:
             added = _cut(text, parsed.has("0", "null"), parsed.values(("d",)))
             yield attrs.evolve(command, words=(*inner, *added))

@@ -161,9 +161,7 @@ class Expander:
                 return (text or _KEEP,)
             case Glob(text):
                 return (text,)
-            case Tilde(user):
-                if user == "+":
-                    return scope.directories or (UNKNOWN,)
+            case Tilde():
                 return (HOME,)
         if scope.depth >= MAX_NESTING:
             raise TooDeepError
@@ -233,7 +231,7 @@ class Expander:
             elif not operator or operator == "!":
                 yield elements
             elif operator == ":" and (part.name in _ALL or _key(part) in _ALL):
-                yield _slice(elements, operands)
+                yield _slice(elements, operands, int(part.name in _ALL))
             elif operator == ":":
                 length = operands[1] if len(operands) > 1 else None
                 yield tuple(cut(each, operands[0], length) for each in elements)
@@ -325,12 +323,13 @@ def _escaped(part: Part) -> Part:
     return part
 
 
-def _slice(elements: Elements, operands: list[str]) -> Elements:
+def _slice(elements: Elements, operands: list[str], first: int) -> Elements:
+    """``${name[@]:start:count}``; arguments count from one."""
     start, *rest = [calculate(operand) for operand in operands]
     if start is None or start < 0 or None in rest:
         return (UNKNOWN,)
-    first = max(start - 1, 0)  # ${@:1} is all; for an array it is one more than asked
-    return elements[first:] if not rest else elements[first : start + (rest[0] or 0)]
+    left = elements[max(start - first, 0) :]
+    return left[: rest[0]] if rest else left
 
 
 def _short(text: str) -> str:

@@ -303,7 +303,7 @@ class Walk:
         if len(ends) > 1:
             scope.become(ends)
         kept = all(words and words[0] in _KEEPS_ASSIGNMENTS for words in alternatives)
-        if any(alternatives) and not kept:
+        if all(alternatives) and not kept:
             _restore(saved, scope)
         return union(outputs)
 
