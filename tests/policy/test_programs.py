@@ -6,6 +6,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Final
 
 import pytest
@@ -77,8 +78,8 @@ def test_no_name_stands_for_two_programs() -> None:
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__.split(".")[-1])
-def test_a_module_is_sorted_by_names(module: object) -> None:
-    names = [first_name(program) for program in module.PROGRAMS]  # type: ignore[attr-defined]
+def test_a_module_is_sorted_by_names(module: ModuleType) -> None:
+    names = [first_name(program) for program in module.PROGRAMS]
     assert names == sorted(names)
 
 

@@ -220,45 +220,46 @@ _YARN: Final = Program(
     ),
 )
 
-_JS_TOOLS: Final = Program(
-    names="tsc eslint prettier jest vitest mocha webpack vite rollup esbuild babel "
-    "stylelint "
-    "nyc c8 ava tap playwright cypress swc turbo nx lerna next ng parcel tsup "
-    "biome oxlint standard xo",
-    style=Style.EXACT,
-    risks=(
-        Risk(
-            options="--config --configuration --project --rcfile --flow-config",
-            effect=Effect.SCRIPT,
-            why="reads settings that load code",
-        ),
-        Risk(
-            options="-r --require --import --loader --plugin --parser --rulesdir "
-            "--resolve-plugins-relative-to --formatter --custom-formatter "
-            "--custom-syntax --setupFiles --setupFilesAfterEnv --globalSetup "
-            "--globalTeardown --testRunner --runner --transform --resolver --reporters "
-            "--testEnvironment --env-file",
-            effect=Effect.LOADS,
-            why="loads code, or lets others run some",
-            values="*/* .* *:* *.js *.cjs *.mjs *.ts",
-        ),
-        Risk(
-            options="-o --output --output-file --outfile --outdir --outDir --outFile "
-            "--declarationDir --tsBuildInfoFile --generateTrace --out-file --out-dir "
-            "--cache-location --outputFile --outputPath --output-path --report-dir "
-            "--temp-dir --coverageDirectory --coverage-directory --cacheDirectory "
-            "--metafile --generateCpuProfile",
-            effect=Effect.WRITES,
-            why="writes files there",
-            passing=".next .cache",
-        ),
-        Risk(
-            options="--init",
-            effect=Effect.RUNS,
-            why="fetches and runs a package",
-            bare=True,
-        ),
+_TOOL_RISKS: Final = (
+    Risk(
+        options="--config --configuration --project --rcfile --flow-config",
+        effect=Effect.SCRIPT,
+        why="reads settings that load code",
     ),
+    Risk(
+        options="-r --require --import --loader --plugin --parser --rulesdir "
+        "--resolve-plugins-relative-to --formatter --custom-formatter "
+        "--custom-syntax --setupFiles --setupFilesAfterEnv --globalSetup "
+        "--globalTeardown --testRunner --runner --transform --resolver --reporters "
+        "--testEnvironment --env-file",
+        effect=Effect.LOADS,
+        why="loads code, or lets others run some",
+        values="*/* .* *:* *.js *.cjs *.mjs *.ts",
+    ),
+    Risk(
+        options="-o --output --output-file --outfile --outdir --outDir --outFile "
+        "--declarationDir --tsBuildInfoFile --generateTrace --out-file --out-dir "
+        "--cache-location --outputFile --outputPath --output-path --report-dir "
+        "--temp-dir --coverageDirectory --coverage-directory --cacheDirectory "
+        "--metafile --generateCpuProfile",
+        effect=Effect.WRITES,
+        why="writes files there",
+        passing=".next .cache",
+    ),
+    Risk(
+        options="--init",
+        effect=Effect.RUNS,
+        why="fetches and runs a package",
+        bare=True,
+    ),
+)
+
+_JS_TOOLS: Final = Program(
+    names="tsc prettier mocha vite rollup esbuild nyc c8 ava tap cypress turbo nx "
+    "lerna "
+    "next ng parcel tsup biome oxlint standard xo swc babel",
+    style=Style.EXACT,
+    risks=_TOOL_RISKS,
     everywhere=True,
     subcommands=(
         Subcommand(
@@ -269,23 +270,45 @@ _JS_TOOLS: Final = Program(
     reason="Options load code, and write files anywhere.",
     passes=(
         "tsc --noEmit -p tsconfig.json",
-        "eslint --fix src --ext .ts",
-        "jest -t 'adds' --coverage",
         "prettier --check .",
         "vite build --mode production",
         "tsc --outDir dist",
     ),
     refuses=(
-        "eslint --rulesdir ./evil src",
         "mocha -r ./evil.js",
         "tsc --outDir .git/hooks",
+    ),
+)
+
+_JS_CONFIGURED: Final = Program(
+    names="eslint stylelint jest vitest playwright webpack",
+    style=Style.EXACT,
+    risks=(
+        *_TOOL_RISKS,
+        Risk(
+            options="-c",
+            effect=Effect.SCRIPT,
+            why="reads settings that load code",
+        ),
+    ),
+    reason="Options load code, and write files anywhere.",
+    passes=(
+        "eslint --fix src --ext .ts",
+        "eslint -c eslint.config.js src",
+        "jest -t 'adds' --coverage",
+        "webpack --mode production",
+    ),
+    refuses=(
+        "eslint --rulesdir ./evil src",
         "eslint -o /etc/x src",
+        "eslint -c /dev/stdin src",
         "jest --globalSetup=./evil.js",
         "webpack --config /dev/stdin",
     ),
 )
 
 PROGRAMS: Final = (
+    _JS_CONFIGURED,
     _NPM,
     _NPX,
     _JS_TOOLS,

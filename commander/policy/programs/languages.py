@@ -176,7 +176,7 @@ _OTHERS: Final = Program(
         "iex erl ghci jshell jrunscript pwsh powershell ipython ipython3 "
         "bpython ptpython irb pry psysh sbcl clisp ecl ccl abcl clj clojure bb lein "
         "racket swipl prolog gprolog octave maxima gp sage R spark-shell pyspark "
-        "scala-cli kotlin kotlinc groovysh groovyConsole utop swift nimble crystal "
+        "scala-cli kotlin kotlinc groovysh groovyConsole utop nimble crystal "
         "gnuplot wolframscript tcc osascript ocaml elvish nu xonsh newlisp io factor "
         "gforth pike "
         "hy jimsh wsh cscript"
@@ -291,6 +291,17 @@ _TCLSH: Final = Program(
     refuses=("tclsh", "tclsh -", "tclsh /dev/stdin", "tclsh -x y"),
 )
 
+_SWIFT: Final = Program(
+    names="swift",
+    style=Style.EXACT,
+    code=Code(language=Language.OPAQUE, stdin=True),
+    ordinary="build test package run help",
+    harmless="--version --help",
+    reason="It is a prompt, and takes code from its words.",
+    passes=("swift build -c release", "swift test"),
+    refuses=("swift repl", "swift evil", "swift"),
+)
+
 PROGRAMS: Final = (
     _RSCRIPT,
     _EXPECT,
@@ -300,5 +311,6 @@ PROGRAMS: Final = (
     _LUA,
     _M4,
     _PHP,
+    _SWIFT,
     _TCLSH,
 )
