@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from typing import Final, NoReturn
 
+import attrs
+
 from commander.policy.assembly import EMPTY, expand_tildes, pattern_word, text_word
 from commander.policy.braces import Piece, expand_braces
 from commander.policy.lexer import WORD, Lexer
+from commander.policy.parameters import is_plain_key
 from commander.policy.syntax import (
+    Arithmetic,
     Array,
     Assignment,
+    CommandSubstitution,
     HereDocument,
     Literal,
+    Parameter,
+    Part,
     Redirection,
     Simple,
     Word,
@@ -24,7 +31,7 @@ Redirections = tuple[Redirection | HereDocument, ...]
 
 _SH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)()=")
 _BASH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
-_SUBSCRIPTED: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?\[")
+_SUBSCRIPTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[")
 _DECLARING: Final = frozenset(
     ("alias", "declare", "export", "local", "readonly", "typeset")
 )
@@ -126,6 +133,10 @@ class CommandReader(Lexer):
             else:
                 pieces = expand_tildes(pieces)
         word = pattern_word(pieces, splits=True)
+        if declares and self.bash and assigns is None and isinstance(first, str):
+            subscripted = _SUBSCRIPTED.match(first)
+            if subscripted and not _holds(pieces, "]"):
+                self.fail("a subscript is not closed in its word", self.start)
         if declares and not assigns and word.static is None:
             match word.parts:
                 case (Literal(text), *_) if _BASH_ASSIGNMENT.match(text):
@@ -157,8 +168,8 @@ class CommandReader(Lexer):
                     return None
         if "=" not in first and "[" not in first:
             return None
-        if self.bash and (subscripted := _SUBSCRIPTED.match(first)) and subscripted[1]:
-            return self._element(subscripted[1])
+        if self.bash and (subscripted := _SUBSCRIPTED.match(first)):
+            return self._element(first, subscripted.end())
         named = (_BASH_ASSIGNMENT if self.bash else _SH_ASSIGNMENT).match(first)
         if named is None:
             return None
@@ -177,21 +188,31 @@ class CommandReader(Lexer):
                 return assignment
         return None
 
-    def _element(self, name: str) -> Assignment:
-        """Read ``name[subscript]=value``, or with an empty name in an array."""
-        start = self.start
-        self.position = start + len(name) + 1
-        if not self.text.startswith(f"{name}[", start):
-            self.fail("a line ends within a name", start)
-        subscript = self.subscript()
-        operator = _ASSIGNING.match(self.text, self.position)
-        if operator is None:
-            self.fail("what looks like an element of an array gets no value", start)
-        self.position = operator.end()
-        value = _value(self.pieces())
-        if self.text.startswith("(", self.position):
-            self.fail("an array within an array", start)
-        return Assignment(name, value, operator[0] == "+=", subscript)
+    def _element(self, first: str, opened: int) -> Assignment:
+        """Read the current word as ``name[subscript]=value``.
+
+        Args:
+            first: Its first piece.
+            opened: Behind which character of it the subscript begins.
+        """
+        key: list[Piece] = []
+        pieces = [first[opened:], *self.read[1:]]
+        for index, piece in enumerate(pieces):
+            if not isinstance(piece, str):
+                key.append(_in_key(piece))
+                continue
+            plain, bracket, behind = piece.partition("]")
+            key.append(Literal(plain))
+            if not bracket:
+                continue
+            operator = _ASSIGNING.match(behind)
+            if operator is None or not is_plain_key(key):
+                break
+            rest = behind[operator.end() :]
+            value = _value(([rest] if rest else []) + pieces[index + 1 :])
+            append = operator[0] == "+="
+            return Assignment(first[: opened - 1], value, append, text_word(key))
+        self.fail("an element of an array that is not plain", self.start)
 
     def _array(self) -> Array:
         self.position += 1
@@ -205,10 +226,11 @@ class CommandReader(Lexer):
                 case ")":
                     break
                 case "word":
-                    if self.text.startswith("[", self.start):
-                        elements.append(self._element(""))
-                    else:
-                        elements.extend(self.arguments())
+                    match self.read:
+                        case [str(first), *_] if first.startswith("["):
+                            elements.append(self._element(first, 1))
+                        case _:
+                            elements += self.arguments()
                 case "\n":
                     pass
                 case _:
@@ -268,6 +290,13 @@ class CommandReader(Lexer):
 def _holds(pieces: list[Piece], character: str) -> bool:
     """Whether it stands somewhere unquoted."""
     return any(isinstance(piece, str) and character in piece for piece in pieces)
+
+
+def _in_key(piece: Part) -> Part:
+    # A key is expanded as if it stood between double quotes.
+    if isinstance(piece, Parameter | CommandSubstitution | Arithmetic):
+        return attrs.evolve(piece, quoted=True)
+    return piece
 
 
 def _value(pieces: list[Piece]) -> Word:

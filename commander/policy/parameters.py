@@ -10,7 +10,7 @@ from commander.policy.braces import Piece
 from commander.policy.pieces import Mode, PieceReader
 from commander.policy.syntax import Literal, Parameter, Word
 
-__all__ = ["ParameterReader"]
+__all__ = ["ParameterReader", "is_plain_key"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _COUNTED: Final = re.compile(r"#([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*])(?=[\[}])")
@@ -23,7 +23,7 @@ _PATTERN_RUN: Final = re.compile(r"""(?:[^}/$`\\"']++|\\\n)++""")
 _QUOTED_OPERAND: Final = Mode(re.compile(r"""(?:[^}$`\\"']++|\\\n)++"""), '$`"\\}')
 _OFFSET: Final = Mode(re.compile(r"[A-Za-z0-9_ +*/%-]++"), "")
 _SUBSCRIPT: Final = Mode(re.compile(r"[A-Za-z0-9_+*/%.:@-]++"), "")
-_STATIC_KEY: Final = re.compile(r"[A-Za-z0-9_.:/@+-]*")
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_+*/%.:@-]*")
 _AMBIGUOUS: Final = re.compile(r"[<>?*+@!]\(")
 _BLANK: Final = re.compile(r"[ \t\n]")
 _LATER_TILDE: Final = re.compile(r"[:=]~")
@@ -211,30 +211,29 @@ class ParameterReader(PieceReader):
     # --- subscripts ------------------------------------------------------------
 
     def _maybe_subscript(self) -> Word | None:
-        if not self.text.startswith("[", self.position):
+        start = self.position
+        if not self.text.startswith("[", start):
             return None
         if not self.bash:
             self.fail(_BASH_ONLY)
         self.position += 1
-        return self.subscript()
-
-    def subscript(self) -> Word:
-        """Read from behind ``[`` to behind ``]``: an index or a key."""
-        start = self.position
-        pieces: list[Piece] = []
+        key: list[Piece] = []
         while True:
-            self.quoted_pieces(_SUBSCRIPT, pieces)
-            before = len(pieces)
+            self.quoted_pieces(_SUBSCRIPT, key)
             match self.text[self.position : self.position + 1]:
                 case '"':
-                    self.double_quotes(pieces)
+                    self.double_quotes(key)
                 case "'":
-                    self.single_quotes(pieces)
-                case "]" if pieces:
+                    self.single_quotes(key)
+                case "]" if is_plain_key(key):
                     self.position += 1
-                    return text_word(pieces)
+                    return text_word(key)
                 case _:
                     self.fail("a subscript is not a plain index or key", start)
-            for piece in pieces[before:]:
-                if isinstance(piece, Literal) and not _STATIC_KEY.fullmatch(piece.text):
-                    self.fail("a subscript is not a plain index or key", start)
+
+
+def is_plain_key(key: list[Piece]) -> bool:
+    """Whether these pieces of a subscript mean the same without quotes."""
+    texts = [piece.text for piece in key if isinstance(piece, Literal)]
+    empty = not any(texts) and len(texts) == len(key)
+    return not empty and all(map(_PLAIN_KEY.fullmatch, texts))

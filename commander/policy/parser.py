@@ -382,9 +382,7 @@ class _Parser(ConditionalReader):
             self.fail("the name of a function is odd", start)
         while self.symbol == "\n":
             self.advance()
-        self.enter()
         command = self._command()
-        self.depth -= 1
         if isinstance(command, Simple | Function):
             self.fail("the body of a function is no compound command", start)
         return Function(name, command)

@@ -260,7 +260,9 @@ class PieceReader(Cursor):
         if self.text.startswith("((", self.position + 1):
             start = self.position
             self.position += 3
+            self.enter()
             expression = self.arithmetic_in_parentheses(start)
+            self.depth -= 1
             return Arithmetic(expression, quoted)
         self.position += 2
         return CommandSubstitution(self.script_inside(), quoted)

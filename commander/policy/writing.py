@@ -12,7 +12,6 @@ from commander.policy.syntax import (
     Dialect,
     Glob,
     HereDocument,
-    Literal,
     Redirection,
     Simple,
     Word,
@@ -34,7 +33,8 @@ _DECLARING: Final = frozenset(
     ("alias", "declare", "export", "local", "readonly", "typeset")
 )
 _PREFIXES: Final = frozenset(("builtin", "command"))
-_BARE_BRACKETS: Final = frozenset((Word((Literal("["),)), Word((Literal("]"),))))
+_BRACKETS: Final = ("[", "]")
+"""Alone they are no pattern, and ``'['`` would be hard on the eye."""
 _DELIMITER: Final = "EOF"
 _OPERATORS: Final = frozenset(("<", ">", ">>", ">|", "<>", "<&", ">&", "<<<"))
 _IN_CONDITIONAL: Final = re.compile(r"[()!]|&&|\|\||[=!]?=|=~|[<>]|-[A-Za-z]{1,2}")
@@ -83,34 +83,30 @@ class CommandWriter(WordWriter):
     def simple(self, command: Simple) -> None:
         """Write one; it may not be empty."""
         written = [self._assignment(one) for one in command.assignments]
+        name_may_follow = True
         declares = False
         for index, word in enumerate(command.words):
             if isinstance(word, Assignment):
                 if not declares or not isinstance(word.value, Array):
                     raise NotRenderableError("an assignment among the arguments")
                 written.append(self._assignment(word))
-            elif word in _BARE_BRACKETS:
-                written.append(word.static or "")
+                continue
+            static = word.static
+            if static in _BRACKETS:
+                written.append(static)
             elif index:
                 written.append(self.word(word, declares=declares))
             else:
                 written.append(self.name(word, RESERVED))
-            declares = declares or self._declares(command, index)
+            if name_may_follow:
+                declares = static in _DECLARING
+                name_may_follow = static in _PREFIXES
         if not written and not command.redirections:
             raise NotRenderableError("a command is empty")
         self.written.append(" ".join(written))
         self.redirections(command.redirections, first=not written)
 
-    def _declares(self, command: Simple, index: int) -> bool:
-        """Whether the word is the name of a builtin that assigns variables."""
-        names = [
-            word.static if isinstance(word, Word) else None
-            for word in command.words[: index + 1]
-        ]
-        return names[-1] in _DECLARING and all(name in _PREFIXES for name in names[:-1])
-
     def _assignment(self, assignment: Assignment) -> str:
-        """Write one."""
         if not NAME.fullmatch(assignment.name):
             raise NotRenderableError("a variable has no name")
         if assignment.append:
