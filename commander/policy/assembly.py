@@ -11,6 +11,7 @@ Each function looks at a piece a fixed number of times.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from commander.policy.braces import Piece
@@ -90,22 +91,33 @@ def _is_pattern(pieces: list[Piece]) -> bool:
 def _globbed(pieces: list[Piece]) -> Word:
     parts: list[Part] = []
     run: list[str] = []
+    in_glob = False
+    for text, is_glob, part in _runs(pieces):
+        if run and (part is not None or is_glob != in_glob):
+            parts.append((Glob if in_glob else Literal)("".join(run)))
+            run = []
+        if part is not None:
+            parts.append(part)
+        else:
+            in_glob = is_glob
+            run.append(text)
+    if run:
+        parts.append((Glob if in_glob else Literal)("".join(run)))
+    return Word(tuple(parts))
+
+
+def _runs(pieces: list[Piece]) -> Iterator[tuple[str, bool, Part | None]]:
+    """Text with whether it belongs to a pattern; or a part that is no text."""
     for piece in pieces:
         if isinstance(piece, str):
             for found in _IN_PATTERN.finditer(piece):
                 # What cannot stand there unquoted in every shell stands for itself.
-                if found[1] is None:
-                    run.append(found[0])
-                else:
-                    _flush(run, parts)
-                    parts.append(Glob(found[1]))
+                yield found[0], found[1] is not None, None
         elif isinstance(piece, Literal):
-            run.append(piece.text)
+            if piece.text:
+                yield piece.text, False, None
         else:
-            _flush(run, parts)
-            parts.append(piece)
-    _flush(run, parts)
-    return Word(tuple(parts))
+            yield "", False, piece
 
 
 def _fail_if_only_the_quote_keeps_it(word: Word) -> None:

@@ -97,22 +97,24 @@ class WordWriter:
             word: Anything but the name of a command.
             declares: It is an argument of a builtin that assigns variables.
         """
-        match word.parts:
-            case (Literal(text), _, *_) if named := _NAMED.match(text):
+        parts = word.parts
+        if len(parts) > 1 and isinstance(parts[0], Literal):
+            named = _NAMED.match(parts[0].text)
+            if named and not any(isinstance(part, Glob) for part in parts):
                 # Quoted, it would be no name to a builtin that assigns.
-                rest = text[named.end() :]
-                parts = ((Literal(rest),) if rest else ()) + word.parts[1:]
+                rest = parts[0].text[named.end() :]
+                parts = ((Literal(rest),) if rest else ()) + parts[1:]
                 colons = self.bash or declares
                 return named[0] + self.spelled(parts, tildes=colons, colons=colons)
-        return self.spelled(word.parts)
+        return self.spelled(parts)
 
     def name(self, word: Word, reserved: frozenset[str]) -> str:
         """Write the first word of a command, or a pattern of ``case``."""
         match word.parts:
-            case (Literal(text),) if text in reserved or _NAMED.match(text):
-                return self._single_quoted(text)
-            case (Literal(text), *rest) if _NAMED.match(text):
-                return self._single_quoted(text) + self.spelled(tuple(rest))
+            case (Literal(text), *rest):
+                if (text in reserved and not rest) or _NAMED.match(text):
+                    tail = self.spelled(tuple(rest)) if rest else ""
+                    return self._single_quoted(text) + tail
             case (Glob(text), *_) if _ASSIGNS.match(text):
                 raise NotRenderableError("a pattern that looks like an assignment")
         return self.spelled(word.parts)
@@ -139,6 +141,9 @@ class WordWriter:
             bare: What needs no quotes.
             glob: What a pattern may be.
         """
+        if len(parts) == 1 and isinstance(parts[0], Literal):
+            text = parts[0].text
+            return text if bare.fullmatch(text) else self._single_quoted(text)
         if not parts:
             raise NotRenderableError("a word has no parts")
         if any(isinstance(part, Glob) for part in parts):
