@@ -19,9 +19,12 @@ from commander.policy.checker import (
     Approved,
     Denied,
     PolicyChecker,
+    dialect_of,
+    plain_words,
 )
 from commander.policy.dangers import DISPLAY_NAMES
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
+from commander.policy.syntax import Dialect
 from commander.principals import ANONYMOUS
 
 ENTRIES = ("ls", "git status", "git log", "echo", "python3 -m pytest", "env", "rm", "[")
@@ -32,12 +35,14 @@ def checker(
     blocked: tuple[str, ...] = (),
     use_default_blocklist: bool = True,
     allowed_env: tuple[str, ...] = (),
+    shell: str = "/bin/sh",
 ) -> PolicyChecker:
     return PolicyChecker(
         allowed=allowed,
         blocked=blocked,
         use_default_blocklist=use_default_blocklist,
         allowed_env=allowed_env,
+        shell=shell,
     )
 
 
@@ -105,9 +110,59 @@ def test_no_other_module_makes_approvals() -> None:
 # --- what runs ---------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("a | b > c; $x", "a | b > c; ${x}"),
+        ("  ls\t\n", "ls"),
+        ("é ☃", "'é' '☃'"),
+        ("ls \\x", "ls x"),
+    ],
+)
+def test_without_an_allow_list_the_text_runs_as_it_was_understood(
+    command: str, text: str
+) -> None:
+    assert approved_text(checker(), command) == text
+    only_own = checker(blocked=("curl",), use_default_blocklist=False)
+    assert approved_text(only_own, command) == text
+
+
 @pytest.mark.parametrize("command", ["a | b > c; $x", "'open", "  ls\t\n", "é ☃"])
-def test_without_an_allow_list_the_text_runs_as_it_is(command: str) -> None:
+def test_without_any_list_the_text_runs_as_it_came(command: str) -> None:
+    assert approved_text(checker(use_default_blocklist=False), command) == command
+
+
+@pytest.mark.parametrize("command", ["'open", "ls )", "if ls", "# ls", "cat <("])
+def test_without_an_allow_list_a_text_with_no_tree_runs_as_it_came(
+    command: str,
+) -> None:
     assert approved_text(checker(), command) == command
+
+
+def test_for_a_shell_that_nobody_models_the_text_runs_as_it_came() -> None:
+    policy = checker(shell="/usr/bin/fish")
+    assert approved_text(policy, "ls  \\x") == "ls  \\x"
+    assert refusal(policy, "reboot").rule_id == "default-blocklist"
+    with pytest.raises(ValueError, match="/usr/bin/fish"):
+        checker("ls", shell="/usr/bin/fish")
+
+
+@pytest.mark.parametrize(
+    ("shell", "dialect"),
+    [
+        ("/bin/sh", Dialect.SH),
+        ("dash", Dialect.SH),
+        ("/bin/ash", Dialect.SH),
+        ("/usr/local/bin/bash", Dialect.BASH),
+        ("/bin/zsh", None),
+        ("/bin/rbash", None),
+        ("", None),
+    ],
+)
+def test_a_shell_is_known_by_the_name_of_its_program(
+    shell: str, dialect: Dialect | None
+) -> None:
+    assert dialect_of(shell) is dialect
 
 
 @pytest.mark.parametrize(
@@ -120,17 +175,45 @@ def test_without_an_allow_list_the_text_runs_as_it_is(command: str) -> None:
         ("git status --short", "git status --short"),
         ("git log HEAD~1 a#b a=~ x^", "git log 'HEAD~1' 'a#b' 'a=~' 'x^'"),
         ("echo 'a\nb'", "echo 'a\nb'"),
-        ("echo 'rm -rf /' '$x' \"it's\"", "echo 'rm -rf /' '$x' 'it'\"'\"'s'"),
+        ("echo 'rm -rf /' '$x' \"it's\"", "echo 'rm -rf /' '$x' 'it'\\''s'"),
         ("python3 -m pytest -q", "python3 -m pytest -q"),
         ("echo a\u00a0b", "echo 'a\u00a0b'"),
         ("env", "env"),
-        ("'[' a ']'", "'[' a ']'"),
+        ("'[' a ']'", "[ a ]"),
+        ("ls {a,b} #x", "ls '{a,b}'"),
     ],
 )
 def test_with_an_allow_list_the_words_are_rendered_again(
     command: str, text: str
 ) -> None:
     assert approved_text(checker(*ENTRIES), command) == text
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("ls", ("ls",)),
+        (" ls 'a b'\n", ("ls", "a b")),
+        ("'' x", ("", "x")),
+        ("A=1 ls", None),
+        ("ls > f", None),
+        ("ls; ls", None),
+        ("ls | wc", None),
+        ("ls &", None),
+        ("! ls", None),
+        ("ls $x", None),
+        ("ls *", None),
+        ("(ls)", None),
+        ("if ls", None),
+        ("", None),
+        ("$(" * 61 + "ls" + ")" * 61, None),
+        ("a;" * (MAX_COMMANDS + 1), None),
+    ],
+)
+def test_plain_words_are_those_of_one_static_command(
+    command: str, words: tuple[str, ...] | None
+) -> None:
+    assert plain_words(command) == words
 
 
 @pytest.mark.parametrize(
@@ -145,9 +228,7 @@ def test_with_an_allow_list_the_words_are_rendered_again(
         "git stash status",
         "git-status",
         "gitlog",
-        "git\u00a0status",
         "python3 -c x",
-        "''",
         "pwn",
     ],
 )
@@ -155,65 +236,52 @@ def test_a_command_that_begins_with_no_entry_is_denied(command: str) -> None:
     assert refusal(checker(*ENTRIES), command).rule_id == "not-allowed"
 
 
+def test_a_name_with_a_blank_that_is_none_is_no_known_command() -> None:
+    policy = checker(*ENTRIES, "git\u00a0status")
+    assert refusal(policy, "git\u00a0status").rule_id == "computed-command"
+
+
 @pytest.mark.parametrize("entry", ["", " \t", "''"])
 def test_an_entry_that_names_nothing_allows_nothing(entry: str) -> None:
     policy = checker(entry)
     assert not policy.allow_all
     assert refusal(policy, "ls").rule_id == "not-allowed"
+    assert refusal(policy, "''").rule_id == "computed-command"
 
 
-def test_an_entry_of_shell_syntax_allows_nothing_else() -> None:
-    assert refusal(checker("ls | wc"), "ls").rule_id == "not-allowed"
-    assert refusal(checker("ls | wc"), "ls | wc").rule_id == "shell-syntax"
+@pytest.mark.parametrize("entry", ["ls | wc", "ls; ls", "ls &", "ls $x", "A=1 ls"])
+def test_an_entry_of_shell_syntax_allows_nothing(entry: str) -> None:
+    policy = checker(entry)
+    assert refusal(policy, "ls").rule_id == "not-allowed"
+    assert refusal(policy, entry).rule_id == "not-allowed"
+
+
+def test_an_entry_may_be_quoted_as_a_shell_would_read_it() -> None:
+    assert approved_text(checker("'/opt/a b/run' x"), "'/opt/a b/run' x") == (
+        "'/opt/a b/run' x"
+    )
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        "ls; pwn",
-        "ls & pwn",
-        "ls | pwn",
-        "ls\npwn",
-        "ls\n",
-        "ls > f",
-        "ls < f",
-        "ls $x",
-        "ls `pwn`",
-        "ls \\x",
-        "ls *",
-        "ls a?",
-        "ls [a]",
-        "ls {a,b}",
-        "ls ~",
-        "ls #x",
-        "!ls",
-        "(ls)",
-        'ls "$x"',
-        'ls "`pwn`"',
-        'ls "a\\b"',
-        "ls 'open",
-        'ls "open',
-        "A=1 ls",
-        "'A'=1 ls",
-        "A+=1 ls",
-        "if ls",
-        "'while' ls",
-        "eval ls",
-        "'exec' ls",
-        ". ls",
-        "time ls",
-    ],
+    "command", ["ls 'open", 'ls "open', "ls `open", "if ls", "ls )", "ls ;;", "ls >"]
 )
-def test_shell_syntax_is_denied_under_an_allow_list(command: str) -> None:
+def test_what_cannot_be_read_is_denied_under_an_allow_list(command: str) -> None:
     policy = checker(*ENTRIES, *command.split())
     assert refusal(policy, command).rule_id == "shell-syntax"
 
 
-def test_a_program_that_runs_others_needs_an_entry_that_says_so() -> None:
-    assert refusal(checker("env"), "env pwn").rule_id == "launcher"
-    assert approved_text(checker("env", "env CI=1"), "env CI=1 ls") == "env CI=1 ls"
-    assert refusal(checker("find"), "find . -delete").rule_id == "launcher"
-    assert approved_text(checker("find"), "find . -name x") == "find . -name x"
+def test_an_approval_shows_every_command_where_there_is_an_allow_list() -> None:
+    verdict = decide(checker("ls", "wc"), "ls a | wc; x=1 ls $(ls b)")
+    assert isinstance(verdict, Approved)
+    assert [(each.text, each.depth) for each in verdict.segments] == [
+        ("ls a", 0),
+        ("wc", 0),
+        ("x=1 ls $(ls b)", 0),
+        ("ls b", 1),
+    ]
+    without = decide(checker(), "ls a | wc")
+    assert isinstance(without, Approved)
+    assert without.segments == ()
 
 
 # --- blocklists --------------------------------------------------------------------
@@ -295,18 +363,17 @@ def test_deep_nesting_is_denied_with_the_number() -> None:
 
 
 def test_texts_that_multiply_are_denied_with_the_number() -> None:
-    double = "; ".join(f"x{n}='eval $x{n + 1}; eval $x{n + 1}'" for n in range(40))
-    denied = refusal(checker(), f"{double}; eval $x0")
-    assert denied.rule_id == "limits"
-    assert str(MAX_COMMANDS) in denied.reason
+    double = "; ".join(f"x{n}='eval $x{n + 1}; eval $x{n + 1}'" for n in range(12))
+    assert refusal(checker(), f"{double}; eval $x0").rule_id == "limits"
     wrapped = "eval " * 20 + "b" * (MAX_NESTED_CHARACTERS // 16)
     assert str(MAX_NESTED_CHARACTERS) in refusal(checker(), wrapped).reason
 
 
 def test_words_that_grow_when_quoted_stay_below_the_limit_of_the_kernel() -> None:
-    few, many = ('"' + "'" * count + '"' for count in (2_000, 30_000))
-    assert len(approved_text(checker("echo"), f"echo {few}")) > 10_000
-    assert "quoted" in refusal(checker("echo"), f"echo {many}").reason
+    few, many = ('echo "' + "'" * count + '"' for count in (2_000, 30_000))
+    assert len(approved_text(checker("echo"), few)) > 8_000
+    assert "98304" in refusal(checker("echo"), many).reason
+    assert approved_text(checker(), many) == many
 
 
 def test_too_many_commands_are_denied_with_the_number() -> None:
@@ -319,14 +386,16 @@ def test_too_many_commands_are_denied_with_the_number() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "echo " + "a " * 15_000,
         "for x in 1 2 3 4 5 6 7 8; do echo " + "$x$x$x " * 4_000 + ";done",
         "x='" + "a " * 120 + "'; echo " + "$x" * 15_000,
-        "echo $(echo " * 29 + "$(echo " * 29 + "{a,b} " * 5_000 + ")" * 58,
+        "echo " + "$x " * 10_000,
     ],
 )
-def test_words_that_take_too_much_work_are_denied_with_the_number(command: str) -> None:
-    denied = refusal(checker(), command)
+@pytest.mark.parametrize("policy", [checker(), checker("echo")])
+def test_words_that_take_too_much_work_are_denied_with_the_number(
+    policy: PolicyChecker, command: str
+) -> None:
+    denied = refusal(policy, command)
     assert denied.rule_id == "limits"
     assert str(MAX_WORK) in denied.reason
 
@@ -382,10 +451,12 @@ def test_with_an_allow_list_only_listed_names_may_be_set() -> None:
     ("policy", "command", "parts"),
     [
         (checker("ls"), "wget x", ["`wget x`", "`ls`", "MCP_ALLOWED_COMMANDS"]),
-        (checker("ls"), "ls; pwn", ["`;`", "MCP_ALLOWED_COMMANDS"]),
-        (checker("ls"), "ls $x", ["`$`", "MCP_ALLOWED_COMMANDS"]),
-        (checker("env"), "env x", ["`env`", "MCP_ALLOWED_COMMANDS"]),
-        (checker("tar"), "tar -I x", ["`-I`", "`tar`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "ls; pwn x", ["`pwn x`", "`ls`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "ls )", ["character 3", "`)`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "$x", ["`...`", "not known beforehand"]),
+        (checker("tar"), "tar -I x", ["`tar -I`", "MCP_ALLOWED_COMMANDS"]),
+        (checker("ls"), "PATH=x ls", ["`PATH`", "MCP_ALLOWED_ENV"]),
+        (checker("ls"), "ls > $x", ["`...`", "MCP_WORKSPACE"]),
         (checker(), "sudo dd if=x", ["`dd if=x`", "--use-default-blocklist"]),
         (checker(), "> /dev/sda", ["`> /dev/sda`", "--use-default-blocklist"]),
         (checker(blocked=("curl",)), "curl", ["`curl`", "MCP_BLOCKED_COMMANDS"]),
@@ -404,6 +475,15 @@ def test_a_reason_quotes_little_of_a_long_command(policy: PolicyChecker) -> None
     reason = refusal(policy, "dd " + "x" * 1000).reason
     assert "x" * (MAX_QUOTED_CHARACTERS - 10) in reason
     assert "x" * (MAX_QUOTED_CHARACTERS + 1) not in reason
+
+
+def test_a_reason_tells_of_some_of_many_refusals() -> None:
+    denied = refusal(checker("ls"), "; ".join(f"pwn{n}" for n in range(9)))
+    assert "`pwn2`" in denied.reason
+    assert "`pwn3`" not in denied.reason
+    assert "and 6 more commands are refused" in denied.reason
+    assert denied.reason.count("MCP_ALLOWED_COMMANDS") == 1
+    assert len(denied.segments) == 9
 
 
 def test_a_reason_shows_some_of_many_entries() -> None:
@@ -456,8 +536,10 @@ def test_every_request_is_decided(
     if isinstance(verdict, Denied):
         assert verdict.rule_id != "checker-error", verdict
         assert verdict.reason
-    elif policy.allow_all:
-        assert verdict.text == command
+    else:
+        again = decide(policy, verdict.text, env, directory)
+        assert isinstance(again, Approved)
+        assert again.text == verdict.text
 
 
 @settings(max_examples=400)
@@ -466,11 +548,12 @@ def test_every_request_is_decided(
 )
 def test_what_an_allow_list_lets_through_means_the_same_words(command: str) -> None:
     verdict = decide(checker("ls"), command)
-    if isinstance(verdict, Approved):
-        words = shlex.split(verdict.text)
-        assert words == shlex.split(command)
+    words = plain_words(command)
+    if isinstance(verdict, Approved) and words is not None:
+        assert shlex.split(verdict.text) == list(words)
         assert words[0] == "ls"
-        assert shlex.join(words) == verdict.text
+        if not set("#;\\") & set(command):
+            assert shlex.split(command) == list(words)
 
 
 @given(words=st.lists(st.text(st.characters(exclude_categories=["C"]), max_size=9)))
