@@ -9,24 +9,40 @@ from commander.explain import explain
 from commander.settings import Settings
 
 
-def test_an_allowed_command_shows_the_text_that_would_run() -> None:
-    allowed, text = explain(Settings(allowed_commands=("git log",)), 'git log "a b"')
+def test_an_allowed_command_shows_its_parts_and_the_text_that_would_run() -> None:
+    settings = Settings(allowed_commands=("echo", "head"))
+    allowed, text = explain(settings, 'echo "a b" $(head  x)')
     assert allowed
-    assert "runs      /bin/sh -c git log 'a b'\n" in text
-    assert "MCP_ALLOWED_COMMANDS" in text
+    assert text == (
+        'allowed   echo "a b" $(head  x)\n'
+        "  ok      echo 'a b' $(head x)\n"
+        "  ok        head x\n"
+        "runs      echo 'a b' $(head x)\n"
+    )
 
 
-def test_without_a_list_the_text_runs_as_it_is() -> None:
+def test_without_an_allow_list_only_the_text_is_shown() -> None:
     allowed, text = explain(Settings(), "ls | head")
     assert allowed
-    assert "/bin/sh -c ls | head\n" in text
+    assert text == "allowed   ls | head\nruns      ls | head\n"
 
 
-def test_a_denied_command_shows_rule_and_reason() -> None:
+def test_a_denied_command_shows_each_part_then_rule_and_reason() -> None:
     allowed, text = explain(Settings(allowed_commands=("git",)), "git log | head")
     assert not allowed
-    assert "rule      shell-syntax\n" in text
-    assert "`|`" in text
+    denied, first, second, rule, reason = text.splitlines()
+    assert denied == "denied    git log | head"
+    assert first == "  ok      git log"
+    assert second.startswith("  no      head  not-allowed: no entry")
+    assert rule == "rule      not-allowed"
+    assert reason.startswith("reason    In `head`, no entry")
+
+
+def test_a_text_that_is_refused_as_a_whole_shows_no_parts() -> None:
+    allowed, text = explain(Settings(), "ls; reboot")
+    assert not allowed
+    assert len(text.splitlines()) == 3
+    assert "rule      default-blocklist\n" in text
 
 
 @pytest.mark.parametrize(
