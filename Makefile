@@ -45,7 +45,7 @@ docs: venv-dev ## Write the reference pages anew
 	$(BIN)/python -m commander.reference >docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
 
-bench: venv ## Measure, about 7 min; one: ONLY=spawn; to see that it works: QUICK=1
+bench: venv-dev ## Measure, about 7 min; one: ONLY=spawn; to see that it works: QUICK=1
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 soak: venv ## Look for leaks under load for 10 min; shorter: SECONDS=60

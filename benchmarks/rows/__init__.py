@@ -18,6 +18,7 @@ from benchmarks.rows.listing import listing
 from benchmarks.rows.many import many
 from benchmarks.rows.memory import memory
 from benchmarks.rows.one import one
+from benchmarks.rows.policy import policy
 from benchmarks.rows.read import read
 from benchmarks.rows.spawn import spawn
 
@@ -43,5 +44,6 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "many": Benchmark(many, 30),
     "kill": Benchmark(kill, 45),
     "listing": Benchmark(listing, 32),
+    "policy": Benchmark(policy, 20),
 }
 """By name, in the order of the table."""

@@ -206,7 +206,12 @@ class PolicyChecker:
         except NotModelledError as error:
             return self._check_unmodelled(request, error, budget)
         hit = self._blocklist.find(
-            script, directory, dialect=self._dialect, budget=budget
+            script,
+            directory,
+            dialect=self._dialect,
+            budget=budget,
+            environment=request.env,
+            text=request.command,
         )
         if hit is not None:
             return _deny_hit(hit)
@@ -222,12 +227,16 @@ class PolicyChecker:
     ) -> Approved | Denied:
         if not self.allow_all:
             return _deny_syntax(error)
+        directory, dialect = request.working_directory, self._dialect
         hit = self._blocklist.find(
             error.before,
-            request.working_directory,
-            dialect=self._dialect,
+            directory,
+            dialect=dialect,
             budget=budget,
-        ) or self._blocklist.scan(request.command)
+            environment=request.env,
+        ) or self._blocklist.scan(
+            request.command, directory, dialect=dialect, budget=budget
+        )
         if hit is not None:
             return _deny_hit(hit)
         return Approved(request=request, text=request.command, seal=_SEAL)

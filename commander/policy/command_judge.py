@@ -57,6 +57,8 @@ class CommandJudge:
         self._record = record
         self._judge_text = judge_text
         self._depth = 0
+        self._linked: set[str] = set()
+        """Names that the text makes links of."""
         self.dialect = Dialect.SH
 
     def sets(self, name: str, value: str | None) -> None:
@@ -102,6 +104,9 @@ class CommandJudge:
             self._record.refuse("builtin", f"`{name}`: {problem}")
         if name in IMPLICIT:
             return
+        if posixpath.basename(name) == "ln" and len(fields) > 1:
+            last = posixpath.normpath(fields[-1].text)
+            self._linked.update((last, posixpath.basename(last)))
         entries = self._allowed.matching(fields)
         if not entries:
             self._record.refuse(
@@ -192,9 +197,16 @@ class CommandJudge:
         elif scope_before is not None:
             scope.directory = posixpath.join(scope_before, text)
 
+    def _is_behind_link(self, target: str) -> bool:
+        parts = posixpath.normpath(target).split("/")
+        above = ("/".join(parts[:end]) for end in range(1, len(parts)))
+        return not self._linked.isdisjoint(above)
+
     def target(self, field: Field, scope: Certain) -> None:
         """Judge a file that is written."""
         problem = self._places.problem(field, scope.directory)
+        if problem is None and self._is_behind_link(field.text):
+            problem = "is behind a link that the same text makes"
         if problem is not None:
             self._record.refuse(
                 "target",

@@ -6,19 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from commander.policy.assignments import steers
 from commander.policy.denials import Denied, deny, shorten
-from commander.policy.wordset import wordset
 
 __all__ = ["check_environment"]
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_LOCALE: Final = re.compile(r"LC_[A-Z]+")
 _OWN_PREFIX: Final = "MCP_"
-_HARMLESS: Final = wordset(
-    "LANG LANGUAGE TZ CI NO_COLOR CLICOLOR FORCE_COLOR TERM COLUMNS LINES NODE_ENV "
-    "DEBUG"
-)
-"""Names that change how programs talk, not what they run."""
 
 
 def check_environment(
@@ -37,12 +31,11 @@ def check_environment(
             return _deny(name, cause, "Names are letters, digits and `_`.")
         if name.startswith(_OWN_PREFIX):
             return _deny(name, "belongs to this server", "No setting allows it.")
-        if not (allowed is None or name in allowed or _is_harmless(name)):
+        if allowed is not None and name not in allowed and steers(name, value):
             return _deny(
                 name,
-                "may decide what runs, and is not on this server's list of names",
-                f"Allowed are {', '.join(sorted(_HARMLESS | allowed))} and LC_*; an "
-                "operator can add names to MCP_ALLOWED_ENV.",
+                "decides what programs do",
+                "Leave it out; an operator can add the name to MCP_ALLOWED_ENV.",
             )
         if "\0" in value or not _encodes(value):
             cause = "has a value that no environment can hold"
@@ -50,10 +43,6 @@ def check_environment(
                 name, cause, "Values are Unicode text without null characters."
             )
     return None
-
-
-def _is_harmless(name: str) -> bool:
-    return name in _HARMLESS or _LOCALE.fullmatch(name) is not None
 
 
 def _encodes(value: str) -> bool:

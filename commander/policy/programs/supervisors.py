@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from commander.policy.programs.model import (
+    Code,
     Effect,
+    Language,
     Program,
     Risk,
     Style,
@@ -15,6 +17,7 @@ from commander.policy.programs.model import (
 
 __all__ = ["PROGRAMS"]
 
+_WRITES_LOG: Final = "writes to a file"
 _RUNS_WORDS: Final = "runs the command that its words hold"
 
 _AGENT: Final = Program(
@@ -255,6 +258,34 @@ _REFUSED: Final = Program(
     ),
 )
 
+_SCRIPT: Final = Program(
+    names="script",
+    valued="-E --echo -m --logging-format",
+    risks=(
+        Risk(
+            options="-B --log-io -I --log-in -O --log-out -T --log-timing -t --timing",
+            effect=Effect.WRITES,
+            why=_WRITES_LOG,
+        ),
+    ),
+    targets=Targets.EACH,
+    code=Code(
+        language=Language.SHELL,
+        options="-c --command",
+        needed=True,
+        stops="-V --version -h --help",
+    ),
+    reason="It runs a shell, or the text of an option, and writes down what that says.",
+    passes=("script -qc 'ls; echo x' out", "script --version"),
+    refuses=(
+        "script",
+        "script out",
+        "script -qec pwn out",
+        "script -c ls /etc/x",
+        "script --command=pwn",
+    ),
+)
+
 _TMUX: Final = Program(
     names="tmux byobu zellij",
     refused=_RUNS_WORDS,
@@ -321,6 +352,7 @@ PROGRAMS: Final = (
     _PROXIED,
     _AGENT,
     _INIT,
+    _SCRIPT,
     _TMUX,
     _TORSOCKS,
     _TRICKLE,
