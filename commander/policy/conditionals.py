@@ -82,14 +82,11 @@ class ConditionalReader(CommandReader):
             tokens.append(self.plain_word())
             self.advance()
             if not self._comparison(tokens):
-                self._skip_line_breaks()
+                if self.symbol == "\n":
+                    self.unexpected()  # bash wants an operator on the same line
                 return opened
         self._next_term()
         return opened
-
-    def _skip_line_breaks(self) -> None:
-        while self.symbol == "\n":
-            self.advance()
 
     def _comparison(self, tokens: list[Word | str]) -> bool:
         """Read an operator and come to the end of its operand, if there is one."""

@@ -79,7 +79,9 @@ class Glob:
     """
 
     text: str
-    """As written; holds no character that quotes, expands or ends a word."""
+    """As written. Holds no character that quotes, expands or ends a word, and none of
+    ``{ } , ~ # %``, which mean nothing in a pattern and are literals beside it. Only
+    in a regular expression of ``[[`` there may be any of these but quotes."""
 
 
 @attrs.frozen
@@ -108,7 +110,8 @@ class Parameter:
     ``:``                                  offset, and length if there is one;
                                            arithmetic text
     ``@X``, X a letter                     none: ``${name@Q}``
-    ``!``                                  none: ``${!name}``, also ``${!prefix*}``
+    ``!``                                  none: ``${!name}``; or ``*`` or ``@``, of
+                                           ``${!prefix*}``
     =====================================  ==========================================
 
     Operators from ``/`` on are bash's.
