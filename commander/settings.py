@@ -59,8 +59,9 @@ class Settings:
     allowed_commands: tuple[str, ...] = setting(
         (),
         COMMANDS,
-        "Comma-separated commands that may run, compared word by word, case-sensitive. "
-        "Empty allows everything that no blocklist names.",
+        "Comma-separated commands that may run, compared word by word, case-sensitive, "
+        "with every command of a text: see `docs/policy.md`. Empty allows everything "
+        "that no blocklist names.",
         "The guide's default; set it on every server that others can reach.",
         variable="MCP_ALLOWED_COMMANDS",
     )
@@ -84,7 +85,8 @@ class Settings:
     shell: str = setting(
         "/bin/sh",
         ABSOLUTE_PATH,
-        "Absolute path of the shell that runs commands.",
+        "Absolute path of the shell that runs commands. With an allow-list or a "
+        "blocklist of yours: sh, dash, ash or bash, by its name.",
         "The guide's default; every Linux has it.",
         variable="MCP_SHELL",
     )
@@ -364,8 +366,9 @@ class Settings:
     allowed_env: tuple[str, ...] = setting(
         (),
         NAMES,
-        "Comma-separated names that a call's `env` may set while an allow-list is in "
-        "force, beside harmless ones (LANG, LC_*, TZ, CI, NO_COLOR and the like).",
+        "Comma-separated names that may be set while an allow-list is in force, by a "
+        "call's `env` or in a command, although their shape says that they steer "
+        "programs.",
         "Names such as LD_PRELOAD or PATH decide what runs.",
         variable="MCP_ALLOWED_ENV",
     )

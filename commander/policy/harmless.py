@@ -28,7 +28,8 @@ __all__ = ["is_harmless"]
 _PROGRAMS: Final = wordset(
     "ls cat grep egrep fgrep head tail wc sort uniq cut tr echo printf pwd true false "
     ": test [ basename dirname realpath readlink date whoami id uname hostname stat "
-    "file du df ps which md5sum sha1sum sha256sum sha512sum cksum nl rev tac fold fmt paste "
+    "file du df ps which md5sum sha1sum sha256sum sha512sum cksum nl rev tac fold fmt "
+    "paste "
     "comm join seq sleep diff cmp column jq tree mkdir rmdir touch wait exit "
     "printenv nproc free uptime lsof ss"
 )
