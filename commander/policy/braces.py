@@ -58,6 +58,7 @@ class _Group:
     """An open brace, or the word around all of them."""
 
     alternatives: list[list[_Item]] = attrs.field(factory=lambda: [[]])
+    closes_too_often: bool = False
 
     def add(self, item: _Item) -> None:
         self.alternatives[-1].append(item)
@@ -81,7 +82,9 @@ def expand_braces(pieces: list[Piece]) -> list[list[Piece]]:
         _fail_if_any_expands(open_groups)
         return [pieces]
     items = outermost.alternatives[0]
-    if "}" in items and any(item == "," or _is_dotted(item) for item in items):
+    if outermost.closes_too_often and any(
+        item == "," or _is_dotted(item) for item in items
+    ):
         raise NotModelledError(_ODD)
     return [_merged(word) for word in _product(items) if word]
 
@@ -98,6 +101,7 @@ def _read(mark: str, open_groups: list[_Group]) -> None:
         open_groups.pop()
         _close(group, open_groups[-1])
     else:
+        group.closes_too_often |= mark == "}"
         group.add(mark)
 
 

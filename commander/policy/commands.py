@@ -109,51 +109,68 @@ class CommandReader(Lexer):
         Args:
             declares: They are arguments of a builtin that assigns variables.
         """
-        pieces = self.read
-        if not pieces:
+        if not self.read:
             return [Word((Literal(self.bare),))]
+        assigns = self.bash or declares
+        words = [
+            pattern_word(self._tilded(pieces, assigns=assigns), splits=True)
+            for pieces in self._expanded()
+        ]
+        if declares:
+            self._check_declaration(words)
+        return words
+
+    def _elements(self) -> list[Word]:
+        return [
+            pattern_word(self._tilded(pieces, assigns=False), splits=True)
+            for pieces in self._expanded()
+        ]
+
+    def _expanded(self) -> list[list[Piece]]:
+        """The pieces of each word that the current one stands for."""
+        pieces = self.token_pieces()
         if not self.bash or not _holds(pieces, "{"):
-            return [self._argument(pieces, declares=declares)]
+            return [pieces]
         words = expand_braces(pieces)
         if words != [pieces]:
             if self.loose:
                 self.fail("braces next to a name, which they would extend", self.start)
-            if any(_holds(pieces, odd) for odd in ("=~", ":~")):
+            if _holds(pieces, "=~") or _holds(pieces, ":~"):
                 self.fail("braces and a tilde prefix in one word", self.start)
             self.budget.spend(len(words) * len(pieces))
-        return [self._argument(word, declares=declares) for word in words]
+        return words
 
-    def _argument(self, pieces: list[Piece], *, declares: bool) -> Word:
-        first = pieces[0]
-        assigns = isinstance(first, str) and _BASH_ASSIGNMENT.match(first)
-        if _holds(pieces, "~"):
-            # bash expands `~` behind `=` in all arguments, dash in declarations.
-            if assigns and (self.bash or declares):
-                pieces = expand_tildes(pieces, start=assigns.end(), after_colons=True)
-            else:
-                pieces = expand_tildes(pieces)
-        word = pattern_word(pieces, splits=True)
-        if declares and self.bash and assigns is None and isinstance(first, str):
-            subscripted = _SUBSCRIPTED.match(first)
-            if subscripted and not _holds(pieces, "]"):
-                self.fail("a subscript is not closed in its word", self.start)
-        if declares and not assigns and word.static is None:
+    def _tilded(self, pieces: list[Piece], *, assigns: bool) -> list[Piece]:
+        """With tilde prefixes; behind ``name=`` too, if the shell looks there."""
+        if not _holds(pieces, "~"):
+            return pieces
+        match pieces:
+            case [str(first), *_] if assigns:
+                if named := _BASH_ASSIGNMENT.match(first):
+                    return expand_tildes(pieces, start=named.end(), after_colons=True)
+                if self.bash and _SUBSCRIPTED.match(first):
+                    self.fail("a tilde behind what may be an element", self.start)
+        return expand_tildes(pieces)
+
+    def _check_declaration(self, words: list[Word]) -> None:
+        match self.read:
+            case [str(first), *_] if _BASH_ASSIGNMENT.match(first):
+                return
+            case [str(first), *_] if self.bash and _SUBSCRIPTED.match(first):
+                if not _holds(self.read, "]"):
+                    self.fail("a subscript is not closed in its word", self.start)
+        for word in words:
             match word.parts:
-                case (Literal(text), *_) if _BASH_ASSIGNMENT.match(text):
+                case (Literal(text), _, *_) if _BASH_ASSIGNMENT.match(text):
                     self.fail("the name in a declaration is partly quoted", self.start)
-        return word
 
     def plain_word(self) -> Word:
         """The current word where it is one word and no pattern."""
-        return text_word(self._tilded())
+        return text_word(self._tilded(self.token_pieces(), assigns=self.bash))
 
     def pattern(self) -> Word:
         """The current word as a pattern that text is matched with."""
-        return pattern_word(self._tilded())
-
-    def _tilded(self) -> list[Piece]:
-        pieces = self.token_pieces()
-        return expand_tildes(pieces) if _holds(pieces, "~") else pieces
+        return pattern_word(self._tilded(self.token_pieces(), assigns=self.bash))
 
     # --- assignments -----------------------------------------------------------
 
@@ -230,7 +247,7 @@ class CommandReader(Lexer):
                         case [str(first), *_] if first.startswith("["):
                             elements.append(self._element(first, 1))
                         case _:
-                            elements += self.arguments()
+                            elements += self._elements()
                 case "\n":
                     pass
                 case _:
@@ -280,7 +297,9 @@ class CommandReader(Lexer):
         self.advance()
 
     def _target(self, operator: str) -> Word:
-        if not self.bash or operator == "<<<":
+        if operator == "<<<":
+            return text_word(self._tilded(self.token_pieces(), assigns=False))
+        if not self.bash:
             return self.plain_word()
         if _holds(self.read, "{") and expand_braces(self.read) != [self.read]:
             self.fail("a redirection to several files", self.start)

@@ -97,17 +97,17 @@ class ParameterReader(PieceReader):
         if alternative:
             return (self._operand(may_hold_blanks="?" in alternative),)
         if trimmed:
-            return (self._pattern(_OPERAND_RUN, quoted),)
+            return (self._pattern(_OPERAND_RUN, tildes=not quoted),)
         match operator[0][0]:
             case "/":
-                return self._replacement(operator[0], quoted)
+                return self._replacement(operator[0])
             case "@":
                 return ()
             case ":":
                 return self._offsets()
         if self.text.startswith("}", self.position):
             return ()
-        return (self._pattern(_OPERAND_RUN, quoted),)
+        return (self._pattern(_OPERAND_RUN, tildes=False),)
 
     # --- operands --------------------------------------------------------------
 
@@ -142,20 +142,21 @@ class ParameterReader(PieceReader):
                     word = text_word(pieces)
                     return Word(()) if word is EMPTY else word
 
-    def _pattern(self, run: re.Pattern[str], quoted: bool) -> Word:
+    def _pattern(self, run: re.Pattern[str], *, tildes: bool) -> Word:
         start = self.position
         pieces = self._pieces_to_brace(run)
-        if pieces and isinstance(pieces[0], str) and pieces[0].startswith("~"):
-            if quoted:
-                self.fail("a tilde in `${...}` that shells differ about", start)
-            pieces = expand_tildes(pieces)
+        match pieces:
+            case [str(first), *_] if first.startswith("~"):
+                if not tildes:
+                    self.fail("a tilde in `${...}` that shells differ about", start)
+                pieces = expand_tildes(pieces)
         return pattern_word(pieces)
 
-    def _replacement(self, operator: str, quoted: bool) -> tuple[Word, ...]:
+    def _replacement(self, operator: str) -> tuple[Word, ...]:
         if self.text.startswith("/", self.position) and operator in ("/", "//"):
             self.fail("a pattern that begins with an unquoted slash")
         start = self.position
-        pattern = self._pattern(_PATTERN_RUN, quoted)
+        pattern = self._pattern(_PATTERN_RUN, tildes=False)
         if not self.text.startswith("/", self.position):
             return (pattern,)
         if "[" in self.text[start : self.position]:

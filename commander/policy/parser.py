@@ -155,7 +155,7 @@ class _Parser(ConditionalReader):
             self.bare == "!" or (self.bare == "time" and self.bash)
         ):
             if self.bare == "!":
-                if negated or (self.bash and self.text.startswith("(", self.position)):
+                if negated:
                     self.unexpected()
                 negated = True
                 self.advance()

@@ -204,7 +204,7 @@ class _Writer(CommandWriter):
         self._do(command.body)
 
     def _case(self, command: Case) -> None:
-        self.written.append(f"case {self.spelled(command.subject.parts)} in ")
+        self.written.append(f"case {self.word(command.subject)} in ")
         for arm in command.arms:
             if arm.terminator not in _TERMINATORS or not arm.patterns:
                 raise NotRenderableError("an arm of `case` is malformed")
@@ -219,7 +219,7 @@ class _Writer(CommandWriter):
 
     def _pattern(self, word: Word) -> str:
         static = word.static
-        return f"'{static}'" if static in RESERVED else self.spelled(word.parts)
+        return f"'{static}'" if static in RESERVED else self.word(word)
 
     def _function(self, command: Function) -> None:
         allowed = _FUNCTION_NAME if self.bash else NAME

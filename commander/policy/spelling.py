@@ -90,12 +90,15 @@ class WordWriter:
 
     # --- words -----------------------------------------------------------------
 
-    def word(self, word: Word, *, declares: bool = False) -> str:
+    def word(
+        self, word: Word, *, declares: bool = False, bare: re.Pattern[str] = _BARE
+    ) -> str:
         """Write an argument, a pattern or the target of a redirection.
 
         Args:
             word: Anything but the name of a command.
             declares: It is an argument of a builtin that assigns variables.
+            bare: What needs no quotes.
         """
         parts = word.parts
         if len(parts) > 1 and isinstance(parts[0], Literal):
@@ -105,8 +108,10 @@ class WordWriter:
                 rest = parts[0].text[named.end() :]
                 parts = ((Literal(rest),) if rest else ()) + parts[1:]
                 colons = self.bash or declares
-                return named[0] + self.spelled(parts, tildes=colons, colons=colons)
-        return self.spelled(parts)
+                return named[0] + self.spelled(
+                    parts, tildes=colons, colons=colons, bare=bare
+                )
+        return self.spelled(parts, bare=bare)
 
     def name(self, word: Word, reserved: frozenset[str]) -> str:
         """Write the first word of a command, or a pattern of ``case``."""

@@ -133,7 +133,7 @@ class CommandWriter(WordWriter):
             case Assignment("", Word() as value, _, Word()):
                 return self._assigned(element, self.value(value))
             case Word():
-                text = self.word(element)
+                text = self.spelled(element.parts)
                 if not text.startswith("["):
                     return text
         raise NotRenderableError("an element of an array is odd")
@@ -162,7 +162,9 @@ class CommandWriter(WordWriter):
             raise NotRenderableError("a redirection has an odd operator")
         if operator == "<<<":
             self.only_bash()
-        target = self.spelled(redirection.target.parts)
+            target = self.spelled(redirection.target.parts)
+        else:
+            target = self.word(redirection.target)
         if operator in ("<&", ">&"):
             static = redirection.target.static
             if static is not None and not self._is_duplicable(static):
@@ -201,7 +203,7 @@ class CommandWriter(WordWriter):
             elif index and tokens[index - 1] == "=~":
                 written.append(self._regex(token))
             else:
-                written.append(self.spelled(token.parts, bare=_BARE_IN_CONDITIONAL))
+                written.append(self.word(token, bare=_BARE_IN_CONDITIONAL))
         return " ".join((*written, "]]"))
 
     def _regex(self, word: Word) -> str:
