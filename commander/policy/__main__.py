@@ -60,7 +60,9 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
 def _verdict(checker: PolicyChecker, question: Mapping[str, Any]) -> Approved | Denied:
     request = CommandRequest(
         command=question["command"],
-        working_directory=question.get("working_directory") or os.getcwd(),
+        working_directory=os.path.join(
+            os.getcwd(), question.get("working_directory") or ""
+        ),
         env=question.get("env") or {},
         timeout_seconds=1.0,
     )

@@ -104,9 +104,6 @@ class CommandJudge:
             self._record.refuse("builtin", f"`{name}`: {problem}")
         if name in IMPLICIT:
             return
-        if posixpath.basename(name) == "ln" and len(fields) > 1:
-            last = posixpath.normpath(fields[-1].text)
-            self._linked.update((last, posixpath.basename(last)))
         entries = self._allowed.matching(fields)
         if not entries:
             self._record.refuse(
@@ -116,6 +113,7 @@ class CommandJudge:
             )
             return
         self._use(fields, entries, scope)
+        self._remember_links(fields)
 
     def _allowed_builtin(self, fields: Sequence[Field], scope: Certain) -> bool:
         """The few forms of refused builtins that an entry allows."""
@@ -197,16 +195,28 @@ class CommandJudge:
         elif scope_before is not None:
             scope.directory = posixpath.join(scope_before, text)
 
-    def _is_behind_link(self, target: str) -> bool:
+    def _remember_links(self, fields: Sequence[Field]) -> None:
+        """What a command makes links of, whatever they will point to."""
+        name = posixpath.basename(fields[0].text)
+        words = [posixpath.normpath(field.text) for field in fields[1:]]
+        links = name == "ln" or (name == "cp" and any(_makes_links(w) for w in words))
+        if links and words:
+            last = words[-1]
+            names = map(posixpath.basename, words)
+            self._linked.update((last, *names))
+            self._linked.update(f"{last}/{posixpath.basename(w)}" for w in words)
+
+    def _is_link(self, target: str) -> bool:
+        """Whether a path is, or leads through, a link that the text makes."""
         parts = posixpath.normpath(target).split("/")
-        above = ("/".join(parts[:end]) for end in range(1, len(parts)))
-        return not self._linked.isdisjoint(above)
+        leading = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+        return not self._linked.isdisjoint(leading)
 
     def target(self, field: Field, scope: Certain) -> None:
         """Judge a file that is written."""
         problem = self._places.problem(field, scope.directory)
-        if problem is None and self._is_behind_link(field.text):
-            problem = "is behind a link that the same text makes"
+        if problem is None and self._is_link(field.text):
+            problem = "is a link, or behind one, that the same text makes"
         if problem is not None:
             self._record.refuse(
                 "target",
@@ -220,9 +230,16 @@ def _shown(fields: Sequence[Field]) -> str:
     return " ".join(field.shown() for field in fields)
 
 
+def _makes_links(word: str) -> bool:
+    """Whether a word of ``cp`` makes links or copies them as they are."""
+    if word.startswith("--"):
+        return word.startswith(("--s", "--arch", "--no-d", "--pres"))
+    return word.startswith("-") and not {"s", "a", "d", "P"}.isdisjoint(word)
+
+
 def _is_file(name: str) -> bool:
     return bool(name) and not name.startswith(("-", "/dev/", "/proc/"))
 
 
 def _is_plain(word: str) -> bool:
-    return word == "-t" or word.isidentifier()
+    return word == "-t" or (word.isidentifier() and not steers(word, None))

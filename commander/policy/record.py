@@ -18,6 +18,8 @@ class Draft:
     show: Callable[[], str]
     """Writes it for a person; only asked when somebody reads it."""
     depth: int
+    told: bool
+    """It is among the drafts of its record."""
     refusals: list[tuple[str, str, str]] = attrs.field(factory=list)
 
     def finish(self) -> Segment:
@@ -43,10 +45,9 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self.draft = Draft(str, 0)
+        self.draft = Draft(str, 0, told=False)
         self.drafts: list[Draft] = []
         self.depth = 0
-        self._listed = False
 
     def begin(self, show: Callable[[], str], *, told: bool = True) -> None:
         """Look at the next command.
@@ -55,14 +56,13 @@ class Record:
             show: Writes it for a person.
             told: Whether it is told of if nothing is said against it.
         """
-        self.draft = Draft(show, self.depth)
-        self._listed = told
+        self.draft = Draft(show, self.depth, told)
         if told:
             self.drafts.append(self.draft)
 
     def refuse(self, rule_id: str, cause: str, remedy: str = "") -> None:
         """Say something against the command."""
-        if not self._listed:
-            self._listed = True
+        if not self.draft.told:
+            self.draft.told = True
             self.drafts.append(self.draft)
         self.draft.refusals.append((rule_id, cause, remedy))

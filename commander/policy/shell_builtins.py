@@ -35,6 +35,8 @@ _SET_LETTERS: Final = frozenset("eux")
 _SET_OPTIONS: Final = wordset("errexit nounset xtrace pipefail")
 _EVALUATING_TESTS: Final = wordset("-v -R")
 _READ_VALUED: Final = frozenset("adinNptu")
+_READ_NUMBERS: Final = frozenset("nNtu")
+_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+")
 _READ_FLAGS: Final = frozenset("ers")
 _DECLARE_LETTERS: Final = frozenset("aArxlug")
 
@@ -124,9 +126,11 @@ def _read(words: Sequence[Field]) -> Iterator[str]:
         place += 1
         for index, letter in enumerate(letters):
             if letter in _READ_VALUED:
+                value = letters[index + 1 :] or _text(words, place)
                 if letter == "a":
-                    name = letters[index + 1 :] or _text(words, place)
-                    yield from _name_problem(name)
+                    yield from _name_problem(value)
+                elif letter in _READ_NUMBERS and not _NUMBER.fullmatch(value):
+                    yield f"the value of `-{letter}` is not a plain number"
                 if index == len(letters) - 1:
                     place += 1
                 break
@@ -163,5 +167,7 @@ def _declare(words: Sequence[Field]) -> Iterator[str]:
         name, equals, value = text.partition("=")
         if _NAME.fullmatch(name.removesuffix("+")) is None:
             yield f"`{name.replace(UNKNOWN, '...')}` is not a plain name of a variable"
+        elif value.startswith("("):
+            yield f"`{word.shown()}` in quotes is evaluated as an array"
         elif steers(name, value if equals and word.static else None):
             yield f"`{name}` decides what programs do"

@@ -80,20 +80,19 @@ class Places:
         full = posixpath.join(directory or "/", text)
         if not self.contains(full):
             return f"is not in {self._named()}"
-        if any(part.startswith((".", "-")) for part in self._own_parts(text, full)):
+        if any(part.startswith((".", "-")) for part in self._parts_below_root(full)):
             return (
                 "has a part that begins with a dot or a dash, where settings and "
                 "options are"
             )
         return None
 
-    def _own_parts(self, text: str, full: str) -> list[str]:
-        """The parts that count: of an absolute path, those below its root."""
-        if text.startswith("/"):
-            real = self.resolve(full)
-            root = max((r for r in self.roots() if is_inside(real, r)), key=len)
-            text = real[len(root) :] if is_inside(real, root) else text
-        return [part for part in text.split("/") if part not in ("", ".")]
+    def _parts_below_root(self, full: str) -> list[str]:
+        """The parts of a path inside, as it is written and as it is."""
+        real = self.resolve(full)
+        roots = [root for root in self.roots() if is_inside(real, root)]
+        below = real[len(max(roots, key=len)) :]
+        return [part for part in below.split("/") if part]
 
     def _named(self) -> str:
         named = self.workspace or (self.directory,)
