@@ -37,6 +37,8 @@ _PWN: Final = f"#!/bin/sh\n: > {MOUNT}/{_MARKER}\n"
 _RUNS_PWN: Final = (
     "#!/bin/sh\npwn 2>/dev/null || ../bin/pwn 2>/dev/null || ../../bin/pwn\n"
 )
+_PERL_PWN: Final = f"#!/usr/bin/perl\nopen(F, '>', '{MOUNT}/{_MARKER}');\n"
+_PERL_RUNS_PWN: Final = "#!/usr/bin/perl\nexec('pwn');\n"
 _HOSTILE_CONFIG: Final = "[core]\n\tfsmonitor = pwn\n"
 _FILES: Final = {
     # What any repository has.
@@ -133,11 +135,11 @@ class Template:
     """A world to copy; close it to remove it and all copies.
 
     Args:
-        hostile_repository: Whether there is a repository whose own settings run
-            programs, which is enough for a plain ``git status``.
+        hostile: Whether there are files that run ``pwn`` in ordinary use: a
+            repository whose settings do, and scripts that a shell can be given.
     """
 
-    def __init__(self, *, hostile_repository: bool = True) -> None:
+    def __init__(self, *, hostile: bool = True) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="policy-world-", dir=_memory()))
         # Who runs in a copy must get through, but not list.
         self._folder.chmod(0o711)
@@ -146,9 +148,12 @@ class Template:
             (self._master / name).mkdir(parents=True)
         workspace = self._master / "ws"
         _fill(workspace, self._master / "home")
-        if hostile_repository:
+        for name in _PROGRAMS:
+            text = _RUNS_PWN if hostile else _PERL_RUNS_PWN
+            _write(workspace / name, text, mode=0o755)
+        if hostile:
             _make_hostile_repository(workspace / "evilrepo", self._master / "home")
-        _write(self._master / "bin/pwn", _PWN, mode=0o755)
+        _write(self._master / "bin/pwn", _PWN if hostile else _PERL_PWN, mode=0o755)
         owned = [self._master / name for name in ("ws", "home", "mark", "tmp")]
         if os.geteuid() == 0:
             subprocess.run(["chown", "-R", f"{_NOBODY}:{_NOBODY}", *owned], check=True)
@@ -195,8 +200,6 @@ def _write(path: Path, text: str, *, mode: int = 0o644) -> None:
 def _fill(workspace: Path, home: Path) -> None:
     for name, text in _FILES.items():
         _write(workspace / name, text)
-    for name in _PROGRAMS:
-        _write(workspace / name, _RUNS_PWN, mode=0o755)
     _write(home / ".gitconfig", _GIT_SETTINGS)
     _make_library(workspace / "evil.so")
     _git(home, workspace, "init", "-q", "--template=")
