@@ -13,7 +13,7 @@ EDITABLE := --config-settings editable_mode=compat -e
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check lint types contracts fix docs build image image-test lock clean \
-    bench soak venv venv-dev venv-clients venv-hadolint
+    bench soak policy-score policy-fuzz venv venv-dev venv-clients venv-hadolint
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -50,6 +50,12 @@ bench: venv-dev ## Measure, about 7 min; one: ONLY=spawn; to see that it works: 
 
 soak: venv ## Look for leaks under load for 10 min; shorter: SECONDS=60
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
+
+policy-score: venv-dev ## Score the policy; as root with what it lets through run
+	$(BIN)/python -m tests.policy.scoring $(if $(filter 0,$(shell id -u)),--execute)
+
+policy-fuzz: venv-dev ## Look for holes in the policy for 10 min, as root; SECONDS=60
+	$(BIN)/python -m tests.policy.scoring.fuzz --seconds $(or $(SECONDS),600)
 
 build: venv-dev ## Make wheel and sdist in dist/
 	$(BIN)/python -m build
