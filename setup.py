@@ -36,6 +36,8 @@ TEST = [
     "pytest-randomly>=3.15",
     "pytest-twisted>=1.14.3",
     "setuptools>=70.1",  # the packaging tests build without isolation
+    "tree-sitter-bash>=0.25",  # the second opinion on what a text runs
+    "tree-sitter>=0.25",
     "treq>=24.9",
 ]
 

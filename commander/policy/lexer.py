@@ -150,9 +150,8 @@ class Lexer(ParameterReader):
                 if self.text[self.position : self.position + 1] in ("<", ">"):
                     self._fail_if_descriptor(bare)
             case []:
+                # Every other character is a blank, or begins an operator or a piece.
                 self.bare = self.symbol = ""
-                if self.position < len(self.text):
-                    self.fail("this character cannot stand here")
                 self._line_ended()
             case _:
                 self.bare = ""

@@ -29,6 +29,7 @@ from commander.policy.syntax import (
 __all__ = ["NotRenderableError", "WordWriter"]
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_./:,+@%=-]+")
+_BARE_BESIDE_GLOB_IN_BODY: Final = re.compile(r"[ ,;|]+")
 _NOTHING: Final = re.compile(r"(?!)")
 _BARE_OPERAND: Final = re.compile(r"[A-Za-z0-9_.:,+@=-]+")
 _BARE_IN_BODY: Final = re.compile(r"[A-Za-z0-9_.:,+@= -]*")
@@ -152,7 +153,8 @@ class WordWriter:
         if not parts:
             raise NotRenderableError("a word has no parts")
         if any(isinstance(part, Glob) for part in parts):
-            bare = _NOTHING  # next to a pattern, it would be part of it
+            # Next to a pattern, most would be part of it.
+            bare = _BARE_BESIDE_GLOB_IN_BODY if self.in_body else _NOTHING
         written: list[str] = []
         group: list[Part] = []
         for atom in _atoms(parts, tildes=tildes, colons=colons):

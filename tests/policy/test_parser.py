@@ -175,6 +175,9 @@ def test_declaring_builtins_of_bash_take_arrays() -> None:
     assert only("declare -a x=(a) y=b", BASH) == Simple(
         words=(*words, array, word("y=b"))
     )
+    assert only("declare 'x[0]=b' x[$y]=b", BASH) == simple(
+        "declare", "x[0]=b", word(Glob("x["), Parameter("y"), Glob("]=b"))
+    )
     assert only("x[0]=1", SH) == simple(word(Glob("x[0]=1")))
     assert only("x+=1", SH) == simple("x+=1")
 
@@ -196,6 +199,7 @@ def pipe(*names: str, negated: bool = False, timed: bool = False) -> Pipeline:
         ("a | b", (Statement(pipe("a", "b")),)),
         ("a |\n\n b", (Statement(pipe("a", "b")),)),
         ("! a", (Statement(pipe("a", negated=True)),)),
+        ("a &\\\n b", (Statement(pipe("a"), background=True), *B)),
         ("a & b", (Statement(pipe("a"), background=True), *B)),
         (
             "a && b ||\n! c &",

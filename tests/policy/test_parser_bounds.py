@@ -21,7 +21,7 @@ from commander.policy.parser import (
 from commander.policy.syntax import (
     Dialect,
 )
-from tests.policy.trees import BASH, BOTH, SH
+from tests.policy.trees import BASH, BOTH, SH, SHELLISH
 
 # --- bounds --------------------------------------------------------------------------
 
@@ -114,18 +114,6 @@ def test_long_texts_take_no_longer_than_they_are_long(
 def test_any_text_is_read_or_refused(text: str, dialect: Dialect) -> None:
     with contextlib.suppress(NotModelledError, TooDeepError, TooMuchError):
         parse(text, dialect)
-
-
-SHELLISH = st.lists(
-    st.sampled_from(
-        [
-            *"abx '\"\\$`(){}[]<>|&;\n#~*?!=:,.-+/%^@0",
-            *("$(", "${", "$((", "<<E\n", "E\n", "if ", "then ", "fi ", "case "),
-            *(" in ", "esac ", "do ", "done ", "for ", "[[ "),
-        ]
-    ),
-    max_size=40,
-).map("".join)
 
 
 @given(SHELLISH, st.sampled_from(Dialect))

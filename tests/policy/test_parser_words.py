@@ -48,6 +48,9 @@ from tests.policy.trees import (
     [
         ("a", word("a")),
         ("''", word("")),
+        ("'b'\\\n'c'", word("bc")),
+        ('"\\\n"', word("")),
+        ("''$x\"$x\"", word(X, QUOTED_X)),
         ('""', word("")),
         ("a'b'\"c\"\\d", word("abcd")),
         ("'a b'", word("a b")),
@@ -145,6 +148,7 @@ def test_a_tilde_behind_an_equals_sign_depends_on_shell_and_command() -> None:
     [
         ("${x:-a}", ":-", word("a")),
         ("${x-}", "-", Word(())),
+        ("${x-\\\n}", "-", Word(())),
         ("${x-''}", "-", word("")),
         ("${x:='a b'}", ":=", word("a b")),
         ("${x:?a b}", ":?", word("a b")),

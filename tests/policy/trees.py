@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
+
 from commander.policy.parser import (
     parse,
 )
@@ -21,6 +23,19 @@ from commander.policy.syntax import (
 
 SH, BASH = Dialect.SH, Dialect.BASH
 BOTH = (SH, BASH)
+
+
+SHELLISH = st.lists(
+    st.sampled_from(
+        [
+            *"abx '\"\\$`(){}[]<>|&;\n#~*?!=:,.-+/%^@0",
+            *("$(", "${", "$((", "<<E\n", "E\n", "if ", "then ", "fi ", "case "),
+            *(" in ", "esac ", "do ", "done ", "for ", "[[ "),
+        ]
+    ),
+    max_size=40,
+).map("".join)
+"""Characters and words that mean something to a shell, in any order."""
 
 
 def word(*parts: Part | str) -> Word:
