@@ -65,7 +65,7 @@ def _risk(
     if risk.never and value is not None and matches(risk.never, value.text):
         yield Problem(f"`{usage.name} {given.name} {value.shown()}` {risk.why}")
         return
-    if given.name.rstrip("*") in usage.granted:
+    if not usage.granted.isdisjoint((given.name, given.name.rstrip("*"))):
         return
     if risk.unless and arguments.has(risk.unless):
         return
