@@ -205,6 +205,8 @@ class PolicyChecker:
             script = parse(request.command, self._dialect, budget=budget)
         except NotModelledError as error:
             return self._check_unmodelled(request, error, budget)
+        if not script:
+            return _deny_empty()
         hit = self._blocklist.find(
             script,
             directory,
@@ -293,8 +295,12 @@ def _check_text(command: str) -> Denied | None:
     if control := _CONTROL.search(command):
         return _deny_limit(f"holds the control character U+{ord(control[0]):04X}")
     if not command.strip(" \t\n"):
-        return deny("empty", "the command is empty", "Send the command to run.")
+        return _deny_empty()
     return None
+
+
+def _deny_empty() -> Denied:
+    return deny("empty", "there is no command in it", "Send the command to run.")
 
 
 def _deny_length() -> Denied:
