@@ -241,6 +241,31 @@ _JUST: Final = Program(
     ),
 )
 
+_TASK: Final = Program(
+    names="task go-task",
+    style=Style.EXACT,
+    valued="-c --concurrency -o --output --sort -I --interval",
+    risks=(
+        Risk(
+            options="-t --taskfile -d --dir",
+            effect=Effect.SCRIPT,
+            why="reads what to run from its input or from elsewhere",
+            never="*:* *@*",
+        ),
+        Risk(
+            options="--temp-dir --remote-cache-dir",
+            effect=Effect.WRITES,
+            why="writes files there",
+        ),
+    ),
+    operands="*=*",
+    operands_passing=_HARMLESS_VARIABLES,
+    operands_why="sets a variable, which can hold a command",
+    reason="It runs what a file says, and variables change what that is.",
+    passes=("task build", "task -t Taskfile.ci.yml test", "task test V=1"),
+    refuses=("task -t /dev/stdin", "task -t https://e.org/x.yml", "task x='$(pwn)' b"),
+)
+
 PROGRAMS: Final = (
     _BAZEL,
     _CMAKE,
@@ -248,4 +273,5 @@ PROGRAMS: Final = (
     _MAKE,
     _MESON,
     _NINJA,
+    _TASK,
 )

@@ -255,7 +255,7 @@ _TOOL_RISKS: Final = (
 )
 
 _JS_TOOLS: Final = Program(
-    names="tsc prettier mocha vite rollup esbuild nyc c8 ava tap cypress turbo nx "
+    names="tsc prettier mocha vite rollup esbuild ava tap cypress turbo nx "
     "lerna "
     "next ng parcel tsup biome oxlint standard xo swc babel",
     style=Style.EXACT,
