@@ -64,9 +64,17 @@ def script_findings(
         if "-" not in usage.granted:
             yield Problem(f"`{usage.name}` runs what it reads")
         return
-    streamed = code.script and bool(operands) and is_streamed(operands[0])
-    if streamed and operands[0].text not in usage.granted:
-        yield Problem(f"`{usage.name} {operands[0].shown()}` runs what it reads")
+    for operand in _sources(code, operands):
+        if is_streamed(operand) and operand.text not in usage.granted:
+            yield Problem(f"`{usage.name} {operand.shown()}` runs what it reads")
+            return
+
+
+def _sources(code: Code, operands: Sequence[Field]) -> Sequence[Field]:
+    """The operands that may name what code is read from."""
+    if code.script:
+        return operands[:1]
+    return [operand for operand in operands if operand.text] if code.stdin else ()
 
 
 def is_streamed(field: Field) -> bool:
