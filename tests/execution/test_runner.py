@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import cast
 
 import attrs
@@ -15,9 +16,14 @@ from commander.execution.executables import Executables
 from commander.execution.executor import Executor, Start
 from commander.execution.landlock import Ruleset
 from commander.execution.refusals import Refusals
-from commander.execution.runner import CommandRunner, new_command_id
+from commander.execution.runner import (
+    Aside,
+    CommandRunner,
+    Verdict,
+    new_command_id,
+)
 from commander.execution.sandbox import Sandbox
-from commander.policy.checker import Denied, PolicyChecker
+from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
 from commander.testing import MemoryAudit, ProcessReactor
 
@@ -40,7 +46,9 @@ class Stage:
         )
         self.runner = self.make_runner()
 
-    def make_runner(self, refusals: Refusals | None = None) -> CommandRunner:
+    def make_runner(
+        self, refusals: Refusals | None = None, **more: Aside
+    ) -> CommandRunner:
         return CommandRunner(
             checker=PolicyChecker(
                 allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
@@ -49,6 +57,7 @@ class Stage:
             executor=self.executor(),
             audit=self.audit,
             refusals=refusals,
+            **more,
         )
 
     def executor(self) -> Executor:
@@ -76,6 +85,40 @@ class Stage:
             )
         ).addCallback(ended.append)
         return ended
+
+    def check(self, command: str, directory: str | None = None) -> list[Verdict]:
+        """Ask for a decision; the list gets it."""
+        verdicts: list[Verdict] = []
+        Deferred.fromCoroutine(
+            self.runner.check(
+                CommandRequest(
+                    command=command, working_directory=directory, timeout_seconds=30.0
+                ),
+                ANN,
+            )
+        ).addCallback(verdicts.append)
+        return verdicts
+
+
+class Elsewhere:
+    """A place for long decisions that makes none before it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[Callable[[], Verdict], Deferred[Verdict]]] = []
+
+    def __call__(self, decide: Callable[[], Verdict]) -> Deferred[Verdict]:
+        decided: Deferred[Verdict] = Deferred()
+        self.waiting.append((decide, decided))
+        return decided
+
+    def decide(self) -> None:
+        """Make the decision that has waited longest."""
+        decide, decided = self.waiting.pop(0)
+        decided.callback(decide())
+
+
+QUICK = "true " + "x" * (2048 - len("true "))
+LONG = f"{QUICK}x"
 
 
 @pytest.fixture
@@ -200,3 +243,67 @@ def test_a_directory_is_resolved_before_the_policy_judges_what_it_means(
         (denied,) = stage.run("rm -rf *", directory)
         assert isinstance(denied, Denied), directory
     assert stage.audit.entries[0].command.request.working_directory == "/"
+
+
+# --- decisions -----------------------------------------------------------------------
+
+
+def test_a_check_runs_nothing_and_records_nothing(stage: Stage) -> None:
+    stage.run("occupies the slot")
+    (approved,) = stage.check("true  x")
+    (denied,) = stage.check("reboot")
+    assert isinstance(approved, Approved)
+    assert approved.text == "true x"
+    assert isinstance(denied, Denied)
+    assert stage.audit.kinds == ["started"]
+    assert len(stage.reactor.processes) == 1
+
+
+def test_a_check_resolves_the_directory_as_a_run_does(stage: Stage) -> None:
+    (approved,) = stage.check("true", "usr")
+    assert isinstance(approved, Approved)
+    assert approved.request.working_directory == "/usr"
+    assert isinstance(stage.check("rm -rf *", "usr/..")[0], Denied)
+
+
+def test_a_short_command_is_decided_at_once(stage: Stage) -> None:
+    elsewhere = Elsewhere()
+    stage.runner = stage.make_runner(aside=elsewhere)
+    assert isinstance(stage.check(QUICK)[0], Approved)
+    stage.run(QUICK)
+    assert stage.audit.kinds == ["started"]
+    assert elsewhere.waiting == []
+
+
+def test_a_long_command_is_decided_aside(stage: Stage) -> None:
+    elsewhere = Elsewhere()
+    stage.runner = stage.make_runner(aside=elsewhere)
+    checked = stage.check(LONG)
+    ended = stage.run(LONG)
+    refused = stage.run(f"reboot {LONG}")
+    assert (checked, ended, refused) == ([], [], [])
+    assert stage.audit.kinds == []
+    assert stage.admission.running == 0
+    elsewhere.decide()
+    assert isinstance(checked[0], Approved)
+    assert stage.audit.kinds == []
+    elsewhere.decide()
+    assert stage.audit.kinds == ["started"]
+    elsewhere.decide()
+    assert isinstance(refused[0], Denied)
+    assert stage.audit.kinds == ["started", "refused"]
+    stage.reactor.processes[0].exit(0)
+    assert isinstance(ended[0], Outcome)
+
+
+def test_a_short_command_does_not_wait_for_a_long_one(stage: Stage) -> None:
+    elsewhere = Elsewhere()
+    stage.runner = stage.make_runner(aside=elsewhere)
+    stage.run(LONG)
+    stage.run("true")
+    assert stage.audit.kinds == ["started"]
+    assert len(elsewhere.waiting) == 1
+
+
+def test_without_a_place_aside_a_long_command_is_decided_at_once(stage: Stage) -> None:
+    assert isinstance(stage.check(LONG)[0], Approved)
