@@ -239,31 +239,32 @@ _GH: Final = Program(
     ),
 )
 
+_HELM_RISKS: Final = (
+    Risk(
+        options="--post-renderer --post-renderer-args --helm-binary -b "
+        "--enable-exec "
+        "--enable-alpha-plugins --helm-command --kustomize-binary",
+        effect=Effect.RUNS,
+        why="runs a program on what it makes",
+    ),
+    Risk(
+        options="--kubeconfig",
+        effect=Effect.LOADS,
+        why="reads settings that name programs",
+    ),
+    Risk(
+        options="--output-dir --repository-config --registry-config "
+        "--repository-cache --destination -d",
+        effect=Effect.WRITES,
+        why=_WRITES,
+    ),
+)
+
 _HELM: Final = Program(
-    names="helm helmfile kustomize argocd flux istioctl skaffold stern k9s kubectx "
-    "kubens",
+    names="helm",
     style=Style.EXACT,
     valued="-n --namespace --kube-context --version -l --selector",
-    risks=(
-        Risk(
-            options="--post-renderer --post-renderer-args --helm-binary -b "
-            "--enable-exec "
-            "--enable-alpha-plugins --helm-command --kustomize-binary",
-            effect=Effect.RUNS,
-            why="runs a program on what it makes",
-        ),
-        Risk(
-            options="--kubeconfig",
-            effect=Effect.LOADS,
-            why="reads settings that name programs",
-        ),
-        Risk(
-            options="--output-dir --repository-config --registry-config "
-            "--repository-cache --destination -d",
-            effect=Effect.WRITES,
-            why=_WRITES,
-        ),
-    ),
+    risks=_HELM_RISKS,
     everywhere=True,
     subcommands=(
         Subcommand(
@@ -271,7 +272,18 @@ _HELM: Final = Program(
             refused="runs or installs programs",
             harmless="list ls",
         ),
+        Subcommand(names="create", targets=Targets.EACH),
+        Subcommand(
+            names="pull fetch",
+            risks=(Risk(options="--untardir", effect=Effect.WRITES, why=_WRITES),),
+        ),
     ),
+    ordinary=(
+        "completion dependency dep env get help history hist install inspect lint list "
+        "ls package push registry repo rollback search show status template test "
+        "uninstall un del delete upgrade verify version diff secrets"
+    ),
+    harmless="--version --help -h",
     reason="Renderers and plugins are programs.",
     passes=(
         "helm list -A",
@@ -281,9 +293,29 @@ _HELM: Final = Program(
     refuses=(
         "helm template x . --post-renderer ./pwn",
         "helm plugin install evil",
+        "helm pwn",
+        "helm create /etc/x",
         "helm list --kubeconfig evil",
         "helm template x . --output-dir .git/hooks",
     ),
+)
+
+_KUBERNETES: Final = Program(
+    names="helmfile kustomize argocd flux istioctl skaffold stern k9s kubectx kubens",
+    style=Style.EXACT,
+    valued="-n --namespace --kube-context --version -l --selector",
+    risks=_HELM_RISKS,
+    everywhere=True,
+    subcommands=(
+        Subcommand(
+            names="plugin exec debug admin edit",
+            refused="runs or installs programs",
+            harmless="list ls",
+        ),
+    ),
+    reason="Renderers and plugins are programs.",
+    passes=("kustomize build .", "argocd app list"),
+    refuses=("helmfile --helm-binary pwn sync", "kustomize build --enable-exec ."),
 )
 
 _TERRAFORM: Final = Program(
@@ -291,7 +323,7 @@ _TERRAFORM: Final = Program(
     style=Style.WORDS,
     valued="-var -var-file -target -replace -backend-config -state -lock-timeout",
     risks=(
-        Risk(options="-chdir", effect=Effect.SCRIPT, why="names the directory"),
+        Risk(options="-chdir", effect=Effect.WRITES, why="names the directory"),
         Risk(
             options="-out -state-out -backup -generate-config-out -json-into",
             effect=Effect.WRITES,
@@ -319,6 +351,7 @@ _TERRAFORM: Final = Program(
         "terraform fmt -check -recursive",
     ),
     refuses=(
+        "terraform -chdir=/etc/x init",
         "terraform init -plugin-dir=evil",
         "terraform plan -out=.git/config",
         "terraform init -from-module=evil",
@@ -359,5 +392,6 @@ PROGRAMS: Final = (
     _CLOUDS,
     _GH,
     _HELM,
+    _KUBERNETES,
     _TERRAFORM,
 )

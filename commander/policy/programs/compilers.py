@@ -1,4 +1,4 @@
-"""Compilers and linkers, and what looks into their output."""
+"""Compilers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from commander.policy.programs.model import (
     Risk,
     Style,
     Subcommand,
-    Targets,
 )
 
 __all__ = ["PROGRAMS"]
@@ -18,36 +17,14 @@ __all__ = ["PROGRAMS"]
 _WRITES: Final = "writes to a file"
 _OPTIONS_FILE: Final = "reads options from a file"
 
-_AR: Final = Program(
-    names="ar gar llvm-ar ranlib gcc-ar",
-    risks=(
-        Risk(options="--plugin", effect=Effect.LOADS, why="loads a library"),
-        Risk(
-            options="-M",
-            effect=Effect.RUNS,
-            why="runs what it reads",
-            bare=True,
-        ),
-        Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
-    ),
-    targets=Targets.FIRST,
-    targets_unless="-t -p -x",
-    operands="@*",
-    operands_why=_OPTIONS_FILE,
-    first_word_cluster=True,
-    reason="It writes archives, and loads plugins.",
-    passes=("ar rcs build/lib.a a.o b.o", "ar t /usr/lib/x.a"),
-    refuses=("ar rcs .git/config a.o", "ar --plugin ./evil.so t x.a", "ar -M"),
-)
-
-_BINUTILS: Final = Program(
-    names="nm objdump readelf size gcc-nm llvm-nm addr2line strings",
-    risks=(Risk(options="--plugin", effect=Effect.LOADS, why="loads a library"),),
-    operands="@*",
-    operands_why=_OPTIONS_FILE,
-    reason="It loads plugins.",
-    passes=("nm -C build/lib.a", "objdump -d a.o", "readelf -h /bin/ls"),
-    refuses=("nm --plugin ./evil.so a.o", "nm --plug=./evil.so a.o", "nm @evil"),
+_PASSED_ON: Final = (
+    "-Wl,--as-needed -Wl,--no-as-needed -Wl,--gc-sections -Wl,--no-undefined "
+    "-Wl,-z,now -Wl,-z,relro -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,defs "
+    "-Wl,-O1 -Wl,-s -Wl,-x -Wl,-dead_strip -Wl,--start-group -Wl,--end-group "
+    "-Wl,--whole-archive -Wl,--no-whole-archive -Wl,-Bstatic -Wl,-Bdynamic "
+    "-Wl,-Bsymbolic -Wl,--export-dynamic -Wl,-E -Wl,--fatal-warnings -Wl,--build-id "
+    "-Wl,--strip-all -Wl,--no-allow-shlib-undefined -Wl,--allow-multiple-definition "
+    "-Wl,--hash-style -Wa,--noexecstack -Wp,-D_FORTIFY_SOURCE -Wp,-U_FORTIFY_SOURCE"
 )
 
 _CC: Final = Program(
@@ -59,6 +36,19 @@ _CC: Final = Program(
     style=Style.WORDS,
     valued="-x -I -L -D -U -include -isystem -iquote -idirafter -l -MT -MQ -arch -u -z",
     risks=(
+        Risk(
+            options=_PASSED_ON,
+            effect=Effect.RUNS,
+            why="passes something on",
+            bare=True,
+            values="*/*",
+        ),
+        Risk(
+            options="-Wl,* -Wa,* -Wp,*",
+            effect=Effect.RUNS,
+            why="passes options on, and some load code or write files",
+            bare=True,
+        ),
         Risk(
             options="-B* --prefix* -wrapper -ccc-* -no-integrated-* "
             "--ld-path* -run -ccbin* "
@@ -76,21 +66,29 @@ _CC: Final = Program(
         ),
         Risk(
             options="-fplugin* -fpass-plugin* -specs* --specs* -load -Xclang* "
-            "--config* -iplugindir* -Wl,-plugin* -Wl,--plugin* -Xlinker -mllvm "
-            "-Wp,-o* -Wa,-o* -Wl,-o* -Wl,--output* -Wl,@* -Wa,@* -Xassembler "
-            "-Xpreprocessor",
+            "--config* -iplugindir* -Xlinker -mllvm -Xassembler -Xpreprocessor",
             effect=Effect.LOADS,
             why="loads a plugin or settings",
             bare=True,
         ),
         Risk(
             options="-o -MF -MJ -aux-info -dumpdir --serialize-diagnostics "
-            "-dependency-file -foptimization-record-file",
+            "-dependency-file -foptimization-record-file -dumpbase -dumpbase-ext "
+            "-index-store-path",
             effect=Effect.WRITES,
             why=_WRITES,
         ),
         Risk(
-            options="-o* -MF* -fdump-* -fdiagnostics-add-output* -Wp,-M*",
+            options="-fprofile-dir -fprofile-note -fprofile-generate "
+            "-fprofile-instr-generate -fcs-profile-generate -ftime-trace "
+            "-fmodules-cache-path -fmodule-output -fcrash-diagnostics-dir -fopt-info*",
+            effect=Effect.WRITES,
+            why=_WRITES,
+            bare=True,
+            values="*",
+        ),
+        Risk(
+            options="-o* -MF* -fdump-* -fdiagnostics-add-output* -dumpdir*",
             effect=Effect.RUNS,
             why="writes to a file",
             bare=True,
@@ -104,6 +102,8 @@ _CC: Final = Program(
         "clang -std=c11 -fsyntax-only a.c",
         "g++ -c -fPIC -MMD a.cc -o a.o",
         "gcc-12 --version",
+        "gcc -Wl,--as-needed -Wl,-z,relro --coverage a.c",
+        "gcc -Wp,-D_FORTIFY_SOURCE=2 -c a.c",
     ),
     refuses=(
         "gcc -wrapper pwn a.c",
@@ -115,6 +115,14 @@ _CC: Final = Program(
         "clang -fuse-ld=/tmp/pwn a.c",
         "clang -Xclang -load -Xclang ./evil.so a.c",
         "gcc -Wl,-plugin,./evil.so a.c",
+        "gcc -c -Wa,-a=/etc/x x.c",
+        "gcc -c -Wa,-g,-al=/etc/x x.c",
+        "gcc x.c -Wl,-Map=/etc/x",
+        "gcc x.c -Wl,--gc-sections,-Map,/etc/x",
+        "gcc -c x.c -fprofile-dir=/etc --coverage",
+        "gcc -c x.c -fprofile-note=/etc/x",
+        "gcc -c x.c -dumpdir /etc/x",
+        "gcc -c x.c -fopt-info-vec=/etc/x",
     ),
 )
 
@@ -225,44 +233,6 @@ _GO: Final = Program(
     ),
 )
 
-_LD: Final = Program(
-    names="ld gold lld mold ld.bfd ld.gold ld.lld as gas nasm yasm objcopy strip "
-    "dsymutil",
-    risks=(
-        Risk(
-            options="--plugin -plugin -P --dlopen",
-            effect=Effect.LOADS,
-            why="loads a library",
-        ),
-        Risk(
-            options="-o --output -Map -M* --Map --dependency-file -MD --dump-section "
-            "--extract-symbol -l*",
-            effect=Effect.WRITES,
-            why=_WRITES,
-            values="/* ~* ../* .* */.* */../*",
-        ),
-    ),
-    operands="@* -plugin",
-    operands_why="reads options or loads a library",
-    reason="It loads plugins, and writes what it makes.",
-    passes=("ld -o app a.o", "strip app", "as -o a.o a.s"),
-    refuses=("ld -plugin ./evil.so a.o", "ld -o /etc/x a.o", "ld @evil"),
-)
-
-_RUNS_LOADED: Final = Program(
-    names=(
-        "ld-linux-x86-64.so.2 ld-linux.so.2 ld-linux-aarch64.so.1 ld-linux-armhf.so.3 "
-        "ld.so ld-musl-x86_64.so.1 ld-musl-aarch64.so.1 qemu-x86_64 qemu-aarch64 "
-        "qemu-x86_64-static qemu-aarch64-static qemu-system-x86_64 wine wine64 mono "
-        "box64 wasmtime wasmer"
-    ),
-    refused="runs the program that its words name",
-    harmless="--version --help",
-    reason="A loader is a program that runs another.",
-    passes=("wine --version",),
-    refuses=("ld-linux-x86-64.so.2 ../bin/pwn", "qemu-x86_64 ./pwn"),
-)
-
 _RUSTC: Final = Program(
     names="rustc rustdoc",
     style=Style.EXACT,
@@ -302,12 +272,8 @@ _RUSTC: Final = Program(
 )
 
 PROGRAMS: Final = (
-    _AR,
     _CC,
     _GHC,
     _GO,
-    _LD,
-    _RUNS_LOADED,
-    _BINUTILS,
     _RUSTC,
 )

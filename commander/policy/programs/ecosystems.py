@@ -10,6 +10,7 @@ from commander.policy.programs.model import (
     Risk,
     Style,
     Subcommand,
+    Targets,
     Wraps,
 )
 
@@ -47,6 +48,11 @@ _CARGO: Final = Program(
             names="rustc rustdoc watch",
             refused="passes options to the compiler, or runs its words",
         ),
+        Subcommand(
+            names="init new",
+            valued="--vcs --edition --name --registry",
+            targets=Targets.EACH,
+        ),
     ),
     ordinary=(
         "add audit b bench binstall build c check chef clean clippy d deny doc "
@@ -71,6 +77,8 @@ _CARGO: Final = Program(
         "cargo rustc -- -C linker=pwn",
         "cargo watch -s pwn",
         "cargo pwn",
+        "cargo new /etc/x",
+        "cargo init --name x /etc/x",
     ),
 )
 

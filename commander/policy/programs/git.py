@@ -37,7 +37,7 @@ _STRATEGY: Final = "runs the program `git-merge-NAME`"
 
 _GIT: Final = Program(
     names="git",
-    valued="-C --git-dir --namespace --attr-source --super-prefix --list-cmds",
+    valued="-C --namespace --attr-source --super-prefix --list-cmds",
     risks=(
         Risk(
             options="-c",
@@ -52,6 +52,12 @@ _GIT: Final = Program(
             why="names the directory that git's own programs are run from",
             bare=True,
             values="*",
+        ),
+        Risk(
+            options="--git-dir",
+            effect=Effect.RUNS,
+            why="runs what the configuration of another repository says",
+            passing=".git ./.git",
         ),
         Risk(
             options="--work-tree",
@@ -91,9 +97,13 @@ _GIT: Final = Program(
         ),
         Subcommand(
             names="apply",
-            valued="-p -C --exclude --include --directory --whitespace "
-            "--build-fake-ancestor",
+            valued="-p -C --exclude --include --directory --whitespace",
             risks=(
+                Risk(
+                    options="--build-fake-ancestor",
+                    effect=Effect.WRITES,
+                    why="writes an index there",
+                ),
                 Risk(
                     options="--unsafe-paths",
                     effect=Effect.WRITES,
@@ -115,6 +125,10 @@ _GIT: Final = Program(
             ),
         ),
         Subcommand(names="bisect.run", wraps=Wraps()),
+        Subcommand(
+            names="bisect.visualize bisect.view",
+            refused="starts a viewer, or what its words name",
+        ),
         Subcommand(names="bundle.create", targets=Targets.FIRST),
         Subcommand(
             names="checkout-index",
@@ -145,8 +159,26 @@ _GIT: Final = Program(
                 ),
             ),
         ),
+        Subcommand(names="init worktree.move", targets=Targets.EACH),
+        Subcommand(names="mv", targets=Targets.LAST),
+        Subcommand(
+            names="worktree.add",
+            valued="-b -B --reason",
+            targets=Targets.FIRST,
+        ),
+        Subcommand(
+            names="commit-graph read-tree",
+            risks=(
+                Risk(
+                    options="--object-dir --index-output",
+                    effect=Effect.WRITES,
+                    why="names where it is written",
+                ),
+            ),
+        ),
         Subcommand(
             names="clone",
+            targets=Targets.SECOND,
             risks=(
                 Risk(
                     options="-u",
@@ -214,7 +246,7 @@ _GIT: Final = Program(
             refused="runs programs that its options or the configuration name",
         ),
         Subcommand(
-            names="format-patch mailsplit",
+            names="format-patch",
             risks=(
                 Risk(
                     options="-o --output-directory",
@@ -290,12 +322,12 @@ _GIT: Final = Program(
         "checkout-index cherry cherry-pick clean clone column commit commit-graph "
         "commit-tree config count-objects describe diff diff-files diff-index "
         "diff-tree fast-export fetch fmt-merge-msg for-each-ref format-patch fsck gc "
-        "get-tar-commit-id grep hash-object help init interpret-trailers lfs log "
-        "ls-files ls-remote ls-tree mailinfo mailsplit maintenance merge merge-base "
+        "grep hash-object help init interpret-trailers lfs log "
+        "ls-files ls-remote ls-tree maintenance merge merge-base "
         "merge-file merge-tree mktag mktree mv name-rev notes pack-refs patch-id "
         "prune prune-packed pull push range-diff read-tree rebase reflog refs remote "
         "repack replace replay rerere reset restore rev-list rev-parse revert rm "
-        "shortlog show show-branch show-index show-ref sparse-checkout stage stash "
+        "shortlog show show-branch show-ref sparse-checkout stage stash "
         "status stripspace submodule switch symbolic-ref tag update-index update-ref "
         "update-server-info var verify-commit verify-pack verify-tag version "
         "whatchanged worktree write-tree"
@@ -313,6 +345,8 @@ _GIT: Final = Program(
         "git diff --stat origin/main...HEAD",
         "git rebase --exec ls main",
         "git merge -s ours old",
+        "git worktree add -b fix build/fix main",
+        "git mv a.txt src/",
     ),
     refuses=(
         "git -c core.pager=pwn log",
@@ -330,7 +364,9 @@ _GIT: Final = Program(
         "git diff --output=.git/hooks/post-commit",
         "git archive -o /etc/x HEAD",
         "git init --template=evil",
-        "git difftool -x pwn",
+        "git --git-dir=evil/.git status",
+        "git clone . /etc/x",
+        "git mv a.txt .gitattributes",
         "git pwn",
     ),
 )

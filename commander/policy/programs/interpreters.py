@@ -30,6 +30,18 @@ _SHELL_RISKS: Final = (
         why="runs what it reads",
         bare=True,
     ),
+    Risk(
+        options="-k",
+        effect=Effect.RUNS,
+        why="takes words behind a command for variables",
+        bare=True,
+    ),
+    Risk(
+        options="-o",
+        effect=Effect.RUNS,
+        why="takes words behind a command for variables",
+        values="keyword*",
+    ),
     Risk(options="--rcfile --init-file", effect=Effect.LOADS, why=_FIRST),
     Risk(
         options="--debugger",
@@ -42,9 +54,9 @@ _SHELL_RISKS: Final = (
 _SHELL: Final = Program(
     names="sh bash dash ash rbash",
     style=Style.POSIX,
-    valued="-o -O",
+    valued="-O",
     flags=(
-        "-c -a -b -e -f -h -k -l -m -n -p -r -t -u -v -x -B -C -E -H -P -T --login "
+        "-c -a -b -e -f -h -l -m -n -p -r -t -u -v -x -B -C -E -H -P -T --login "
         "--noediting --noprofile --norc --posix --restricted --verbose "
         "--dump-strings --dump-po-strings --pretty-print -D --help --version"
     ),
@@ -79,6 +91,8 @@ _SHELL: Final = Program(
         "bash --rcfile x -i",
         "bash +x -c pwn",
         "sh -c '$0' pwn",
+        "bash -kc 'ls LD_PRELOAD=./evil.so'",
+        "bash -o keyword -c 'ls LD_PRELOAD=./evil.so'",
     ),
 )
 
@@ -129,7 +143,7 @@ _PYTHON: Final = Program(
             options="-X",
             effect=Effect.RUNS,
             why="loads what the option names",
-            values="presite*",
+            values="presite* pycache_prefix*",
         ),
     ),
     code=Code(
@@ -141,7 +155,7 @@ _PYTHON: Final = Program(
         refused_modules=(
             "timeit code codeop asyncio pdb bdb cProfile profile trace runpy IPython "
             "ipython jupyter_console bpython ptpython konch idlelib idlelib.* pty "
-            "pip._internal.* test.* antigravity sqlite3 cgitb"
+            "pip._internal.* test.* antigravity sqlite3 cgitb pydoc"
         ),
         stops=_STOPS,
     ),
@@ -164,6 +178,8 @@ _PYTHON: Final = Program(
         "python3 -i x.py",
         "python3 -m timeit 'import os; os.system(\"pwn\")'",
         "python3 -mcode",
+        "python3 -X pycache_prefix=/etc x.py",
+        "python3 -m pydoc ./evil.py",
     ),
 )
 
@@ -259,7 +275,7 @@ _NODE: Final = Program(
         "--max-http-header-size --trace-event-categories"
     ),
     flags=(
-        "-c --check -v --version -h --help --watch --test --test-only --run "
+        "-c --check -v --version -h --help --watch --test --test-only "
         "--v8-options --max-old-space-size --max-semi-space-size --max-heap-size "
         "--stack-size --stack-trace-limit --expose-gc --expose_gc --no-* "
         "--trace-warnings --trace-deprecation --trace-uncaught --trace-exit "
@@ -291,7 +307,7 @@ _NODE: Final = Program(
         ),
         Risk(
             options="--inspect --inspect-brk --inspect-wait --inspect_brk "
-            "--inspect-port inspect debug",
+            "--inspect-port --run",
             effect=Effect.RUNS,
             why="lets others run code in it",
             bare=True,
@@ -310,12 +326,14 @@ _NODE: Final = Program(
             values="*/* *.* *:*",
         ),
     ),
+    operands="inspect debug",
+    operands_why="starts a debugger, which runs what it reads",
     code=Code(
         language=Language.OPAQUE,
         options="-e --eval -p --print -pe -ep --print-eval",
         stdin=True,
         script=True,
-        stops="--version -v --help -h --v8-options --test --run",
+        stops="--version -v --help -h --v8-options --test",
     ),
     reason="It runs code from its words, and loads modules before the script.",
     passes=(
@@ -337,6 +355,8 @@ _NODE: Final = Program(
         "node --experimental-loader ./evil.mjs x.js",
         "node --unhandled-rejections strict -e 1",
         "node --unknown x -e 1",
+        "node inspect x.js",
+        "node --run evil",
     ),
 )
 

@@ -30,26 +30,35 @@ _NPM_RISKS: Final = (
     ),
 )
 
+_LOCAL: Final = ". .. ./* ../* /* ~* file:* *@file:* *.tgz *.tar.gz"
+_LOCAL_WHY: Final = "is a package whose scripts run"
+
 _NPM: Final = Program(
     names="npm",
     valued=(
-        "-w --workspace --loglevel --registry --tag --scope --omit --include --cache "
+        "-w --workspace --loglevel --registry --tag --scope --omit --include "
         "--before --access --otp --depth --message -m --audit-level --fetch-retries "
         "--fetch-timeout --cpu --os --libc --install-strategy --location "
-        "--preid --pack-destination --sbom-format --searchlimit --searchopts "
+        "--preid --sbom-format --searchlimit --searchopts "
         "--lockfile-version --init-license --init-version --init-author-name "
         "--init-author-email --color --save-prefix --maxsockets"
     ),
     risks=(
         *_NPM_RISKS,
         Risk(
-            options="-C --prefix",
-            effect=Effect.SCRIPT,
-            why="names the directory whose scripts run",
+            options="-C --prefix --cache --pack-destination --logs-dir --tmp",
+            effect=Effect.WRITES,
+            why="writes files there, or runs scripts from there",
         ),
     ),
     everywhere=True,
     subcommands=(
+        Subcommand(
+            names="install i in ins inst insta instal isnt isnta isntal isntall add "
+            "install-test it link ln update up upgrade udpate",
+            operands=_LOCAL,
+            operands_why=_LOCAL_WHY,
+        ),
         Subcommand(
             names="exec x init create innit",
             operands="*",
@@ -109,7 +118,11 @@ _NPM: Final = Program(
         "npm run lint --node-options='--require ./evil.js'",
         "npm config set script-shell ../bin/pwn",
         "npm pkg set scripts.lint=pwn",
-        "npm explore x -- pwn",
+        "npm i ./evilpkg --foreground-scripts",
+        "npm install --install-links ./evilpkg",
+        "npm --prefix /etc init -y",
+        "npm --cache /etc view x",
+        "npm pack --pack-destination /etc",
     ),
 )
 
@@ -201,6 +214,11 @@ _YARN: Final = Program(
             harmless="get list",
         ),
         Subcommand(names="init", operands="*", operands_why="runs a package by name"),
+        Subcommand(
+            names="add install i link",
+            operands=_LOCAL,
+            operands_why=_LOCAL_WHY,
+        ),
     ),
     reason="It runs programs by name, and options say with what shell.",
     passes=(
@@ -217,17 +235,48 @@ _YARN: Final = Program(
         "pnpm run x --script-shell ./pwn",
         "pnpm exec -c pwn",
         "yarn config set script-shell ./pwn",
+        "pnpm add ./evilpkg",
     ),
+)
+
+_SETTINGS_WHY: Final = "reads settings that load code"
+_SETTINGS: Final = " ".join(
+    f"{tool}.config.{ending}"
+    for tool in [
+        "babel",
+        "cypress",
+        "eslint",
+        "jest",
+        "mocha",
+        "playwright",
+        "prettier",
+        "rollup",
+        "stylelint",
+        "vite",
+        "vitest",
+        "webpack",
+    ]
+    for ending in ["cjs", "cts", "js", "json", "mjs", "mts", "ts"]
+) + (
+    " webpack.dev.js webpack.prod.js webpack.common.js .eslintrc .eslintrc.* .babelrc "
+    ".mocharc.* .prettierrc .prettierrc.* .stylelintrc .stylelintrc.* biome.json"
 )
 
 _TOOL_RISKS: Final = (
     Risk(
-        options="--config --configuration --project --rcfile --flow-config",
-        effect=Effect.SCRIPT,
-        why="reads settings that load code",
+        options="--config --configuration --rcfile --flow-config",
+        effect=Effect.LOADS,
+        why=_SETTINGS_WHY,
+        passing=_SETTINGS,
     ),
     Risk(
-        options="-r --require --import --loader --plugin --parser --rulesdir "
+        options="--project",
+        effect=Effect.SCRIPT,
+        why=_SETTINGS_WHY,
+    ),
+    Risk(
+        options="-r --require --import --loader --plugin --plugins --presets --parser "
+        "--rulesdir "
         "--resolve-plugins-relative-to --formatter --custom-formatter "
         "--custom-syntax --setupFiles --setupFilesAfterEnv --globalSetup "
         "--globalTeardown --testRunner --runner --transform --resolver --reporters "
@@ -255,7 +304,7 @@ _TOOL_RISKS: Final = (
 )
 
 _JS_TOOLS: Final = Program(
-    names="tsc prettier mocha vite rollup esbuild ava tap cypress turbo nx "
+    names="tsc prettier mocha esbuild ava tap cypress turbo nx "
     "lerna "
     "next ng parcel tsup biome oxlint standard xo swc babel",
     style=Style.EXACT,
@@ -271,24 +320,27 @@ _JS_TOOLS: Final = Program(
     passes=(
         "tsc --noEmit -p tsconfig.json",
         "prettier --check .",
-        "vite build --mode production",
         "tsc --outDir dist",
     ),
     refuses=(
         "mocha -r ./evil.js",
         "tsc --outDir .git/hooks",
+        "babel --plugins ./evil.js x.js",
+        "prettier --config evil.js x.js",
     ),
 )
 
 _JS_CONFIGURED: Final = Program(
-    names="eslint stylelint jest vitest playwright webpack",
+    names="eslint stylelint jest vitest playwright webpack vite rollup",
     style=Style.EXACT,
     risks=(
         *_TOOL_RISKS,
         Risk(
             options="-c",
-            effect=Effect.SCRIPT,
-            why="reads settings that load code",
+            effect=Effect.LOADS,
+            why=_SETTINGS_WHY,
+            values="*",
+            passing=_SETTINGS,
         ),
     ),
     reason="Options load code, and write files anywhere.",
@@ -297,6 +349,8 @@ _JS_CONFIGURED: Final = Program(
         "eslint -c eslint.config.js src",
         "jest -t 'adds' --coverage",
         "webpack --mode production",
+        "vite build --mode production",
+        "rollup -c",
     ),
     refuses=(
         "eslint --rulesdir ./evil src",
@@ -304,6 +358,9 @@ _JS_CONFIGURED: Final = Program(
         "eslint -c /dev/stdin src",
         "jest --globalSetup=./evil.js",
         "webpack --config /dev/stdin",
+        "webpack -c evil.js",
+        'jest --config \'{"globalSetup": "./evil.js"}\'',
+        "vite build -c evil.js",
     ),
 )
 

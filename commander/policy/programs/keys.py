@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from commander.policy.programs.model import (
+    Code,
     Effect,
+    Language,
     Program,
     Risk,
     Style,
@@ -82,6 +84,7 @@ _OPENSSL: Final = Program(
     subcommands=(
         Subcommand(names="engine rehash", refused="loads a library, or makes links"),
     ),
+    code=Code(language=Language.OPAQUE, stdin=True),
     reason="It loads libraries, and writes what it makes.",
     passes=(
         "openssl dgst -sha256 a.txt",
@@ -92,6 +95,7 @@ _OPENSSL: Final = Program(
         "openssl s_client -connect example.org:443",
     ),
     refuses=(
+        "openssl",
         "openssl req -engine ./evil.so",
         "openssl rand -out .git/hooks/x 9",
         "openssl dgst --engine ./evil.so x",

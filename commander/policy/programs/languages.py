@@ -146,29 +146,11 @@ _LUA: Final = Program(
 
 _M4: Final = Program(
     names="m4 gm4",
-    valued="-B -H -I --include -L --nesting-limit -U --undefine -t --trace -l "
-    "--arglength",
-    risks=(
-        Risk(
-            options="-D --define",
-            effect=Effect.RUNS,
-            why="defines a macro, which can hold code",
-            values="*(* *$* *sys*",
-        ),
-        Risk(options="-R --reload-state", effect=Effect.LOADS, why=_FIRST),
-        Risk(
-            options="-F --freeze-state -o --error-output --debugfile",
-            effect=Effect.WRITES,
-            why="writes to a file",
-        ),
-        Risk(options="-e -i --interactive", effect=Effect.RUNS, why=_TALKS, bare=True),
-    ),
-    operands="- /dev/*",
-    operands_why="reads code",
-    code=Code(language=Language.OPAQUE, stdin=True, stops="--version --help"),
+    refused="runs what its files say",
+    harmless="--version --help",
     reason="Its macro `syscmd` runs programs.",
-    passes=("m4 -D VERSION=1 x.m4", "m4 --version"),
-    refuses=("m4", "m4 -", "m4 -DX='syscmd(pwn)' x.m4", "m4 -R evil x.m4", "m4 x.m4 -"),
+    passes=("m4 --version",),
+    refuses=("m4", "m4 -", "m4 -DX='syscmd(pwn)' x.m4", "m4 x.m4"),
 )
 
 _OTHERS: Final = Program(

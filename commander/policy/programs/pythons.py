@@ -76,8 +76,13 @@ _LINTERS: Final = Program(
             why="runs its value as code",
         ),
         Risk(
-            options="--load-plugins --plugin --extension --custom-typing-module "
-            "--custom-typeshed-dir",
+            options="--load-plugins",
+            effect=Effect.LOADS,
+            why="loads code",
+            passing="pylint.extensions.*",
+        ),
+        Risk(
+            options="--plugin --extension --custom-typing-module --custom-typeshed-dir",
             effect=Effect.LOADS,
             why="loads code",
             values="*/* .*",
@@ -89,8 +94,10 @@ _LINTERS: Final = Program(
         ),
         Risk(
             options="--config --config-file --rcfile --settings-path --append-config",
-            effect=Effect.SCRIPT,
+            effect=Effect.LOADS,
             why="reads settings that load code",
+            passing="pyproject.toml setup.cfg tox.ini pylintrc .pylintrc "
+            "mypy.ini .mypy.ini .flake8 ruff.toml .ruff.toml .isort.cfg .bandit",
         ),
         Risk(
             options="-o --output --output-file --junit-xml --cobertura-xml-report "
@@ -118,6 +125,8 @@ _LINTERS: Final = Program(
         "mypy --python-executable ./pwn x",
         "ruff check -o .git/config",
         "mypy --junit-xml /etc/x src",
+        "pylint --load-plugins=evil x.py",
+        "pylint --rcfile=evil x.py",
     ),
 )
 
@@ -139,14 +148,17 @@ _PYTEST: Final = Program(
         ),
         Risk(
             options="-c --config-file --cov-config",
-            effect=Effect.SCRIPT,
+            effect=Effect.LOADS,
             why="reads settings that load code",
+            passing="pytest.ini pyproject.toml tox.ini setup.cfg .coveragerc",
         ),
         Risk(
             options="-o --override-ini",
             effect=Effect.LOADS,
             why="changes settings, and some load code",
-            passing="addopts= log_* junit_* cache_dir=* testpaths=* asyncio_mode=* "
+            passing="addopts= log_cli=* log_level=* log_cli_level=* log_format=* "
+            "log_date_format=* junit_family=* junit_logging=* junit_suite_name=* "
+            "testpaths=* asyncio_mode=* "
             "xfail_strict=* console_output_style=* filterwarnings=*",
         ),
         Risk(
@@ -199,6 +211,8 @@ _PYTEST: Final = Program(
         "pytest --junitxml=.git/hooks/x",
         "pytest --basetemp=/etc",
         "pytest --pdb",
+        "pytest -o cache_dir=/etc/x",
+        "pytest -c evil.ini",
         "pytest --tx popen//python=pwn --dist each",
     ),
 )

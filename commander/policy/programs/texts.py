@@ -111,7 +111,8 @@ _SED: Final = Program(
             effect=Effect.EDITS,
             why="writes to the files that it reads",
             bare=True,
-            never="*/*",
+            values="*",
+            never="*/* *[*]*",
         ),
     ),
     code=Code(
@@ -136,6 +137,8 @@ _SED: Final = Program(
         "sed -f evil.sed x",
         "sed -i s/a/b/ /etc/passwd",
         "sed -i/etc/x/* s/a/b/ x",
+        "sed -ni'../*' p a.txt",
+        "sed --in-place='*x' p a.txt",
     ),
 )
 

@@ -13,6 +13,7 @@ from commander.policy.programs.model import (
     Program,
     Risk,
     Style,
+    Targets,
     Wraps,
 )
 
@@ -100,10 +101,16 @@ _FLOCK: Final = Program(
             why="runs its value in a shell",
         ),
     ),
+    targets=Targets.FIRST,
     wraps=Wraps(operands=1, text="-c --command"),
     reason="It runs the command behind the file, or a text in a shell.",
     passes=("flock -n build.lock ls -l", "flock -w 5 build.lock -c 'ls; echo x'"),
-    refuses=("flock x pwn", "flock x -c pwn", "flock -w 1 -x x sh -c pwn"),
+    refuses=(
+        "flock /etc/x ls",
+        "flock x pwn",
+        "flock x -c pwn",
+        "flock -w 1 -x x sh -c pwn",
+    ),
 )
 
 _IONICE: Final = Program(
