@@ -22,9 +22,7 @@ _HARMLESS_VARIABLES: Final = (
 
 _MAKE: Final = Program(
     names="make gmake bmake",
-    valued=(
-        "-C --directory -o --old-file --assume-old -W --what-if --new-file --assume-new"
-    ),
+    valued=("-o --old-file --assume-old -W --what-if --new-file --assume-new"),
     risks=(
         Risk(
             options="-E --eval",
@@ -35,6 +33,11 @@ _MAKE: Final = Program(
             options="-f --file --makefile",
             effect=Effect.SCRIPT,
             why="reads a makefile from its input",
+        ),
+        Risk(
+            options="-C --directory",
+            effect=Effect.WRITES,
+            why="names the directory whose makefile runs",
         ),
         Risk(
             options="-I --include-dir",
@@ -60,6 +63,7 @@ _MAKE: Final = Program(
         "make -f -",
         "make -f/dev/stdin",
         "make -I evil",
+        "make -C /etc/x",
         "make 'X=$(shell pwn)'",
     ),
 )
@@ -194,7 +198,8 @@ _NINJA: Final = Program(
     names="ninja samu ninja-build scons waf",
     valued="-j",
     risks=(
-        Risk(options="-f -C", effect=Effect.SCRIPT, why="reads rules from its input"),
+        Risk(options="-f", effect=Effect.SCRIPT, why="reads rules from its input"),
+        Risk(options="-C", effect=Effect.WRITES, why="names the directory"),
         Risk(
             options="-t",
             effect=Effect.RUNS,
@@ -207,7 +212,12 @@ _NINJA: Final = Program(
     operands_why="sets a variable, and some name programs",
     reason="Its tools and variables run programs.",
     passes=("ninja -C build test", "ninja -t clean", "scons debug=1"),
-    refuses=("ninja -f /dev/stdin", "ninja -t msvc -- pwn", "scons CC=pwn"),
+    refuses=(
+        "ninja -f /dev/stdin",
+        "ninja -C /etc/x",
+        "ninja -t msvc -- pwn",
+        "scons CC=pwn",
+    ),
 )
 
 _JUST: Final = Program(

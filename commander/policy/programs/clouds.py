@@ -281,7 +281,7 @@ _HELM: Final = Program(
     ordinary=(
         "completion dependency dep env get help history hist install inspect lint list "
         "ls package push registry repo rollback search show status template test "
-        "uninstall un del delete upgrade verify version diff secrets"
+        "uninstall un del delete upgrade verify version diff"
     ),
     harmless="--version --help -h",
     reason="Renderers and plugins are programs.",

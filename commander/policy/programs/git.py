@@ -37,7 +37,7 @@ _STRATEGY: Final = "runs the program `git-merge-NAME`"
 
 _GIT: Final = Program(
     names="git",
-    valued="-C --namespace --attr-source --super-prefix --list-cmds",
+    valued="--namespace --attr-source --super-prefix --list-cmds",
     risks=(
         Risk(
             options="-c",
@@ -60,7 +60,7 @@ _GIT: Final = Program(
             passing=".git ./.git",
         ),
         Risk(
-            options="--work-tree",
+            options="-C --work-tree",
             effect=Effect.WRITES,
             why="names the directory that is written to",
         ),
@@ -365,6 +365,7 @@ _GIT: Final = Program(
         "git archive -o /etc/x HEAD",
         "git init --template=evil",
         "git --git-dir=evil/.git status",
+        "git -C /etc/x init",
         "git clone . /etc/x",
         "git mv a.txt .gitattributes",
         "git pwn",

@@ -30,12 +30,15 @@ _DIALOG: Final = Program(
             why=_WRITES,
         ),
     ),
+    operands="--prgbox -prgbox --file -file --rcfile --trace --create-rc",
+    operands_why="is an option for it even behind `--`",
     reason="It runs a program to show its output.",
     passes=("dialog --msgbox hello 5 20", "dialog --tailbox build.log 20 70"),
     refuses=(
         "dialog --prgbox pwn 5 5",
         "dialog --prgbox text pwn 5 5",
         "dialog --file evil",
+        "dialog -- --msgbox x 5 5 --prgbox pwn 5 5",
         "dialog --trace /etc/x --msgbox a 5 5",
     ),
 )

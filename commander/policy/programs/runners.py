@@ -223,7 +223,7 @@ _WRAPPERS: Final = Program(
     "--namespace --what --who --why --mode -m -M",
     flags="-a --all-tasks -s --system -R --reset-on-fork --list --no-pager "
     "--no-legend -V " + _HELP,
-    wraps=Wraps(optional=True, stops="--list --pid -s --system " + _HELP),
+    wraps=Wraps(optional=True, stops="--list --pid " + _HELP),
     reason="It runs the command behind it.",
     passes=("systemd-cat -t x ls", "systemd-inhibit --why=x ls", "uclampset -m 1 ls"),
     refuses=(
