@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 import commander
 from commander.commands import CommandRequest
-from commander.policy.budget import MAX_COMMANDS, MAX_NESTED_CHARACTERS, MAX_WORK
+from commander.policy.budget import (
+    MAX_COMMANDS,
+    MAX_NESTED_CHARACTERS,
+    MAX_NESTING,
+    MAX_WORK,
+)
 from commander.policy.checker import (
     MAX_COMMAND_BYTES,
     Approved,
@@ -25,6 +30,7 @@ from commander.policy.checker import (
 from commander.policy.dangers import DISPLAY_NAMES
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
 from commander.policy.syntax import Dialect
+from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 
 ENTRIES = ("ls", "git status", "git log", "echo", "python3 -m pytest", "env", "rm", "[")
@@ -132,7 +138,7 @@ def test_without_any_list_the_text_runs_as_it_came(command: str) -> None:
     assert approved_text(checker(use_default_blocklist=False), command) == command
 
 
-@pytest.mark.parametrize("command", ["'open", "ls )", "if ls", "# ls", "cat <("])
+@pytest.mark.parametrize("command", ["'open", "ls )", "if ls", "cat <("])
 def test_without_an_allow_list_a_text_with_no_tree_runs_as_it_came(
     command: str,
 ) -> None:
@@ -323,6 +329,75 @@ def test_the_lists_are_shown() -> None:
     assert bare.allow_all
 
 
+# --- one command under an allow-list ------------------------------------------------
+
+ORDINARY = (
+    *("ls", "git", "git log", "find", "env", "echo", "ln", "cp", "mapfile", "source"),
+    *("command", "readarray", "hash"),
+)
+
+
+def ruled(command: str, directory: str | None = "/srv/app") -> str:
+    """The rule that refuses a command where bash runs in /srv/app; else empty."""
+    policy = PolicyChecker(
+        allowed=ORDINARY,
+        blocked=(),
+        use_default_blocklist=False,
+        allowed_env=(),
+        shell="/bin/bash",
+        places=Places(directory="/srv/app"),
+    )
+    verdict = decide(policy, command, directory=directory)
+    return verdict.rule_id if isinstance(verdict, Denied) else ""
+
+
+@pytest.mark.parametrize(
+    ("command", "rule"),
+    [
+        ("mapfile -t lines", ""),
+        ("readarray lines", ""),
+        ("mapfile PATH", "builtin"),
+        ("mapfile -C ls x", "builtin"),
+        ("source bin/activate", ""),
+        ("source -x", "builtin"),
+        ("source /dev/stdin", "builtin"),
+        ("source", "builtin"),
+        ("command -v ls", ""),
+        ("command ls", "builtin"),
+        ("command", "builtin"),
+        ("hash -r", "builtin"),
+        ("git log --upload-pack=pwn", "program"),
+        ("git log -3", ""),
+        ("find . -exec", ""),
+        ("find . -exec pwn {} +", "not-allowed"),
+        ("env A=1 ls", ""),
+        ("env PATH=x ls", "assignment"),
+        ("cd sub; echo > a", ""),
+        ("cd -P -- sub; echo > a", ""),
+        ("cd sub; cd /etc; echo > a", "target"),
+        ("cd; echo > a", "target"),
+        ("cd a b; echo > a", "target"),
+        ("cd -; echo > a", "target"),
+        ("cd $x; echo > a", "target"),
+        ("cd ''; echo > a", "target"),
+        ("cd $x; cd sub; echo > a", "target"),
+        ("cd $x; cd /srv/app/sub; echo > a", ""),
+        ("ln -s /etc l; echo > l/x", "target"),
+        ("ln -s /etc; echo > etc", "target"),
+        ("cp -s /etc/passwd l; echo > l", "target"),
+        ("cp --symbolic-link /etc/passwd l; echo > l", "target"),
+        ("cp a l; echo > l", ""),
+        ("env " * (MAX_NESTING + 9) + "ls", "limits"),
+    ],
+)
+def test_a_command_is_judged_by_its_words(command: str, rule: str) -> None:
+    assert ruled(command) == rule
+
+
+def test_a_relative_target_needs_a_directory_that_is_known() -> None:
+    assert ruled("cd sub; echo > a", None) == "target"
+
+
 # --- limits ------------------------------------------------------------------------
 
 
@@ -350,7 +425,7 @@ def test_characters_that_no_command_needs_are_denied(
 
 
 @pytest.mark.parametrize("policy", [checker(), checker("ls")])
-@pytest.mark.parametrize("command", ["", " ", "\n\t "])
+@pytest.mark.parametrize("command", ["", " ", "\n\t ", "# ls"])
 def test_an_empty_command_is_denied(policy: PolicyChecker, command: str) -> None:
     assert refusal(policy, command).rule_id == "empty"
 
