@@ -39,6 +39,7 @@ _DELIMITER: Final = "EOF"
 _OPERATORS: Final = frozenset(("<", ">", ">>", ">|", "<>", "<&", ">&", "<<<"))
 _IN_CONDITIONAL: Final = re.compile(r"[()!]|&&|\|\||[=!]?=|=~|[<>]|-[A-Za-z]{1,2}")
 _BARE_IN_CONDITIONAL: Final = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./:,+@%-]*")
+_BARE_IN_REGEX: Final = re.compile(r"[A-Za-z0-9_/:,@%-]+")
 _REGEX: Final = re.compile(r"""(?:[^\s;&<>$`\\"']|\$(?![A-Za-z0-9_@*#?$!{(\['"-]))+""")
 
 Redirections = tuple[Redirection | HereDocument, ...]
@@ -212,5 +213,5 @@ class CommandWriter(WordWriter):
             if isinstance(part, Glob) and part.text.endswith("$"):
                 raise NotRenderableError("`$` before a quote would be part of it")
         return self.spelled(
-            word.parts, tildes=False, bare=_BARE_IN_CONDITIONAL, glob=_REGEX
+            word.parts, tildes=False, bare=_BARE_IN_REGEX, glob=_REGEX
         )

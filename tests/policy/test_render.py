@@ -178,6 +178,7 @@ def test_bodies_follow_their_line(text: str, written: str, dialect: Dialect) -> 
             "[[ -f ${x} && ! ( a == b* || '-f' < c ) ]]",
         ),
         ("[[ a =~ ^(b|c)\\.$ ]]", "[[ a =~ ^(b|c)'.'$ ]]"),
+        ("[[ a =~ b'.'c ]]", "[[ a =~ 'b.c' ]]"),
     ],
 )
 def test_bash_has_more_to_write(text: str, written: str) -> None:
