@@ -350,6 +350,7 @@ def test_default_settings_and_every_other_pass_through_evolve() -> None:
     tools = listed["result"]["tools"]
     assert [tool["name"] for tool in tools] == [
         "execute_command",
+        "check_command",
         "list_allowed_commands",
         "list_blocked_commands",
         "get_shell_info",

@@ -39,11 +39,6 @@ class TapReactor(ProcessReactor):
 
     listen_error: Exception | None = None
 
-    def callFromThread(  # noqa: N802 - Twisted's name
-        self, function: Callable[..., object], *args: Any
-    ) -> None:
-        self.callLater(0, function, *args)
-
     def listenTCP(  # noqa: N802 - Twisted's name
         self, *args: Any, **kwargs: Any
     ) -> Any:

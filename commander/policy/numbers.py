@@ -166,5 +166,5 @@ def _nodes(value: object) -> Iterator[object]:
             yield from _nodes(each)
     elif attrs.has(type(value)):
         yield value
-        for field in attrs.fields(type(value)):
-            yield from _nodes(getattr(value, field.name))
+        for name in getattr(value, "__slots__", ()):
+            yield from _nodes(getattr(value, name, None))

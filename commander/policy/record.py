@@ -18,7 +18,7 @@ class Draft:
     show: Callable[[], str]
     """Writes it for a person; only asked when somebody reads it."""
     depth: int
-    told: bool
+    told: bool = True
     """It is among the drafts of its record."""
     refusals: list[tuple[str, str, str]] = attrs.field(factory=list)
 

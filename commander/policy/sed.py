@@ -142,7 +142,8 @@ class _Reader:
         if char == "s":
             return self._substitute()
         if char == "y":
-            return self._transliterate()
+            self._transliterate()
+            return None
         if char in ("a", "i", "c"):
             self._skip(_BLANKS)
             self._skip(_TEXT)

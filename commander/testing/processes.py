@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -248,11 +248,31 @@ class MemoryTree:
         self.released = True
 
 
+class _NoThreads:
+    """A thread pool that does its work at once, in the thread that asks."""
+
+    def callInThreadWithCallback(  # noqa: N802 - Twisted's name
+        self,
+        onResult: Callable[[bool, Any], None],  # noqa: N803
+        func: Callable[..., Any],
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        """Do it, and say what came of it."""
+        try:
+            result = func(*args, **kwargs)
+        except Exception:
+            onResult(False, Failure())
+        else:
+            onResult(True, result)
+
+
 @implementer(ICommanderReactor)
 class ProcessReactor(MemoryReactorClock):
     """A reactor in memory whose processes are ``MemoryProcess``es.
 
-    It is also the ``ProcessTrees`` of those processes.
+    It is also the ``ProcessTrees`` of those processes. It has no threads: what is to
+    be done in one is done at once.
 
     Attributes:
         processes: All that were started, in order.
@@ -277,6 +297,25 @@ class ProcessReactor(MemoryReactorClock):
     def engine(self) -> ProcessEngine:
         """This reactor as spawner and trees."""
         return ProcessEngine(spawner=self, trees=self, described={"spawner": "memory"})
+
+    def getThreadPool(self) -> Any:  # noqa: N802 - Twisted's names
+        """One without threads."""
+        return _NoThreads()
+
+    def callInThread(  # noqa: N802
+        self, callable: Callable[..., Any], *args: object, **kwargs: object
+    ) -> None:
+        """Call it at once."""
+        callable(*args, **kwargs)
+
+    def callFromThread(  # noqa: N802
+        self, callable: Callable[..., Any], *args: object, **kwargs: object
+    ) -> None:
+        """Call it in the next turn."""
+        self.callLater(0, callable, *args, **kwargs)
+
+    def suggestThreadPoolSize(self, size: int) -> None:  # noqa: N802
+        """There are none, and there will be none."""
 
     def spawnProcess(
         self,

@@ -46,14 +46,14 @@ def rule(command: str, *allowed: str, **how: str) -> str:
         "ls | head -3",
         "ls; cat a && grep x b || echo no",
         "if ls x; then cat x; elif grep y z; then echo; else wc -l; fi",
-        "for f in a b c; do cat \"$f\"; done",
-        "while read -r line; do echo \"$line\"; done < list",
-        "while IFS= read -r line; do echo \"$line\"; done < list",
+        'for f in a b c; do cat "$f"; done',
+        'while read -r line; do echo "$line"; done < list',
+        'while IFS= read -r line; do echo "$line"; done < list',
         "until grep x y; do echo wait; done",
         "case $1 in a|b) ls;; *) cat x;; esac",
         "(cd sub && ls); pwd",
         "{ ls; cat x; } > out.txt 2>&1",
-        "echo \"$(ls | wc -l) files\"",
+        'echo "$(ls | wc -l) files"',
         "echo `ls`",
         "cat <<E\n$(ls)\nE",
         "cat <<'E' > src/new.py\n$(pwn)\nE",
@@ -61,12 +61,12 @@ def rule(command: str, *allowed: str, **how: str) -> str:
         "! ls",
         "ls & cat x & wait",
         "x=1; echo $((x + 1)) ${x:-2} ${x%.py} ${#x}",
-        "NAME=value; echo \"$NAME\"",
+        'NAME=value; echo "$NAME"',
         "set -eu; ls",
         "cd build && ls > list.txt",
         "cd /tmp; echo x > y",
-        "dir=out; cp a \"$dir\"",
-        "[ -f x ] && test -n \"$x\" && ls",
+        'dir=out; cp a "$dir"',
+        '[ -f x ] && test -n "$x" && ls',
         "echo hi > /tmp/x",
         "true; false; :; exit 3",
         "# only a comment\nls",
@@ -81,10 +81,10 @@ def test_what_the_list_covers_passes(command: str) -> None:
     [
         "[[ -f x ]] && ls",
         "((i = 1 + 2)); echo $i",
-        "a=(1 2); echo \"${a[@]}\"",
+        'a=(1 2); echo "${a[@]}"',
         "cat <(ls)",
         "cat <<< 'x; y'",
-        "echo {1..3} \"${x^^}\" ${x:0:3} ${x//a/b}",
+        'echo {1..3} "${x^^}" ${x:0:3} ${x//a/b}',
         "for ((i=0; i<3; i++)); do ls; done",
         "ls &> out.txt; ls |& cat",
         "set -euo pipefail; ls",
@@ -110,7 +110,7 @@ def test_bash_is_read_where_it_is_the_shell(command: str) -> None:
         ("{ pwn; }", "not-allowed"),
         ("echo $(pwn)", "not-allowed"),
         ("echo `pwn`", "not-allowed"),
-        ("echo \"${x:-$(pwn)}\"", "not-allowed"),
+        ('echo "${x:-$(pwn)}"', "not-allowed"),
         ("echo $(( $(pwn) ))", "not-allowed"),
         ("x=$(pwn)", "not-allowed"),
         ("x=$(pwn) ls", "not-allowed"),
@@ -149,7 +149,7 @@ def test_bash_is_read_where_it_is_the_shell(command: str) -> None:
         ("echo x > $f", "target"),
         ("echo x > -x", "target"),
         ("f=.git/config; echo x >> $f", "target"),
-        ("cd \"$d\"; echo x > y", "target"),
+        ('cd "$d"; echo x > y', "target"),
         ("cd /etc; echo x > y", "target"),
         ("cd; echo x > y", "target"),
         ("if ls; then cd /tmp; fi; echo x > y", "target"),
@@ -181,7 +181,7 @@ def test_what_the_list_does_not_cover_is_refused(command: str, expected: str) ->
         ("cat < /dev/tcp/h/80", "target"),
         ("test -v 'a[$(pwn)]'", "builtin"),
         ("[ $x = y ]", "builtin"),
-        ("printf \"$x\" y", "builtin"),
+        ('printf "$x" y', "builtin"),
         ("printf -v x y", "builtin"),
         ("select x in a; do ls; done", "builtin"),
         ("a=($(pwn))", "not-allowed"),
@@ -232,7 +232,7 @@ def test_an_entry_can_say_more(command: str, entries: tuple[str, ...]) -> None:
         ("git 'status x'", ("git status",)),
         ("gitstatus", ("git",)),
         ("sh -c 'ls; pwn'", ("sh", "ls")),
-        ("sh -c \"$x\"", ("sh",)),
+        ('sh -c "$x"', ("sh",)),
         ("timeout 5 pwn", ("timeout",)),
         ("timeout 5 env pwn", ("timeout", "env")),
         ("python3 -c 'print(1)'", ("python3",)),
@@ -261,16 +261,14 @@ def test_with_a_workspace_no_command_runs_outside_of_it() -> None:
 
 def test_an_operator_can_allow_a_name() -> None:
     assert rule("MAKEFLAGS=-j4 ls") == "assignment"
-    assert isinstance(
-        verdict("MAKEFLAGS=-j4 ls", allowed_env=("MAKEFLAGS",)), Approved
-    )
+    assert isinstance(verdict("MAKEFLAGS=-j4 ls", allowed_env=("MAKEFLAGS",)), Approved)
 
 
 @pytest.mark.parametrize(
     ("command", "runs"),
     [
         ("ls   'a b' \\c", "ls 'a b' c"),
-        ("echo \"$x\"*.py", 'echo "${x}"*.py'),
+        ('echo "$x"*.py', 'echo "${x}"*.py'),
         ("ls&cat x", "ls & cat x"),
         ("echo `ls`", "echo $(ls)"),
     ],
