@@ -101,6 +101,8 @@ def _catalog(
         for flag in program.code.operand_with.split():
             exact[flag] = _Known(None, valued=False)
     for subcommand in subcommands:
+        for flag in subcommand.flags.split():
+            exact[flag] = _Known(None, valued=False)
         texts.append(subcommand.valued)
         risks.extend(subcommand.risks)
     for option in " ".join(texts).split():

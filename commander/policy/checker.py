@@ -343,7 +343,8 @@ def _deny_syntax(error: NotModelledError) -> Denied:
 
 
 def _deny_segments(segments: tuple[Segment, ...]) -> Denied:
-    refused = [segment for segment in segments if segment.rule_id]
+    # A text of sh is read in two ways, and mostly says the same in both.
+    refused = list(dict.fromkeys(each for each in segments if each.rule_id))
     causes = [f"in `{each.text}`, {each.reason}" for each in refused[:_MAX_CAUSES]]
     if len(refused) > _MAX_CAUSES:
         causes.append(f"and {len(refused) - _MAX_CAUSES} more commands are refused")

@@ -169,5 +169,8 @@ def _declare(words: Sequence[Field]) -> Iterator[str]:
             yield f"`{name.replace(UNKNOWN, '...')}` is not a plain name of a variable"
         elif value.startswith("("):
             yield f"`{word.shown()}` in quotes is evaluated as an array"
-        elif steers(name, value if equals and word.static else None):
-            yield f"`{name}` decides what programs do"
+        elif steers(
+            name.removesuffix("+"),
+            value if equals and word.static and not name.endswith("+") else None,
+        ):
+            yield f"`{name.removesuffix('+')}` decides what programs do"

@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from commander.policy.fields import Field
+from commander.policy.fields import UNKNOWN, Field
 from commander.policy.wordset import wordset
 
 __all__ = ["Places", "is_inside", "reaches_network"]
@@ -25,6 +25,7 @@ __all__ = ["Places", "is_inside", "reaches_network"]
 _STREAMS: Final = wordset(
     "/dev/null /dev/stdout /dev/stderr /dev/tty /dev/fd/1 /dev/fd/2"
 )
+_PATTERN_CHARACTERS: Final = "*?["
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - a root to compare with, not a file
 _NETWORK: Final = re.compile(r"/+dev/+(?:tcp|udp)(?:/|\Z)")
 
@@ -70,17 +71,21 @@ class Places:
         text = target.text
         if text in _STREAMS and target.static:
             return None
-        if not target.static:
+        if target.loose or UNKNOWN in text:
             return "is not known before the command runs; write the name out"
         if not text:
             return "has no name"
+        if ".." in text.split("/"):
+            return "leads upwards by `..`; name it from where it is"
         relative = not text.startswith("/")
         if relative and directory is None:
             return "is relative to a directory that is not known"
         full = posixpath.join(directory or "/", text)
-        if not self.contains(full):
+        known = full if target.static else _before_pattern(full)
+        if not self.contains(known):
             return f"is not in {self._named()}"
-        if any(part.startswith((".", "-")) for part in self._parts_below_root(full)):
+        parts = [*self._parts_below_root(known), *full[len(known) :].split("/")]
+        if any(part.startswith((".", "-")) for part in parts):
             return (
                 "has a part that begins with a dot or a dash, where settings and "
                 "options are"
@@ -97,6 +102,12 @@ class Places:
     def _named(self) -> str:
         named = self.workspace or (self.directory,)
         return " or ".join(dict.fromkeys((*named, _TEMPORARY)))
+
+
+def _before_pattern(path: str) -> str:
+    """The directory whose content a pattern names; names with a dot it does not."""
+    start = min(path.find(char) for char in _PATTERN_CHARACTERS if char in path)
+    return path[: path.rfind("/", 0, start)] or "/"
 
 
 def reaches_network(path: str) -> bool:

@@ -53,7 +53,7 @@ def use(
     if program.refused:
         yield from _refused(usage, words)
     elif _runs_nothing(program, words):
-        return
+        yield from option_findings(usage, read_arguments(program, words))
     elif program.subcommands or program.ordinary is not None:
         yield from subcommand_findings(usage, words)
     else:

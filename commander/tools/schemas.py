@@ -92,10 +92,24 @@ def _inlined(cls: type) -> dict[str, Any]:
     root.pop("title", None)
     root.pop("description", None)  # the class's docstring is for developers
     root["properties"] = {
-        name: _without_empty_default(member)
+        name: _resolved(_without_empty_default(member), schema["$defs"])
         for name, member in root["properties"].items()
     }
     return root
+
+
+def _resolved(member: dict[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """A list's elements in the place of the reference to them."""
+    name = member.get("items", {}).get("$ref", "").rpartition("/")[2]
+    if not name:
+        return member
+    items = dict(definitions[name])
+    items.pop("title", None)
+    items.pop("description", None)
+    items["properties"] = {
+        key: _without_empty_default(each) for key, each in items["properties"].items()
+    }
+    return {**member, "items": items}
 
 
 def _without_empty_default(member: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,6 @@ NAMED = Places(workspace=("/data", "/srv/other"), directory="/srv/app", resolve=
         ("./out.txt", "/srv/app"),
         ("build/out", "/srv/app"),
         ("out", "/srv/app/build"),
-        ("../out", "/srv/app/build/x"),
         ("/srv/app/out", "/"),
         ("/tmp/x", "/"),
         ("x", "/tmp/y"),
@@ -53,6 +52,8 @@ def test_a_known_target_inside_passes(target: str, directory: str | None) -> Non
         ("../x", "/srv/app/.git/hooks"),
         ("/etc/passwd", "/srv/app"),
         ("../x", "/srv/app"),
+        ("../out", "/srv/app/build/x"),
+        ("/srv/app/x/../y", "/"),
         ("link/passwd", "/srv/app"),
         ("/srv/app/link/x", "/"),
         (".git/config", "/srv/app"),
@@ -75,7 +76,6 @@ def test_what_is_outside_or_odd_does_not(target: str, directory: str | None) -> 
     "field",
     [
         Field(f"out{UNKNOWN}"),
-        Field("*.txt", pattern=True),
         Field("out", loose=True),
         Field(UNKNOWN),
         Field(f"/{UNKNOWN}"),
@@ -100,3 +100,18 @@ def test_a_root_that_is_the_root_holds_everything() -> None:
 def test_bashs_network_files_are_known(path: str) -> None:
     assert reaches_network(path)
     assert not reaches_network("/dev/null")
+
+
+def test_a_pattern_names_files_in_a_known_directory() -> None:
+    def problem(text: str) -> str | None:
+        return PLACES.problem(Field(text, pattern=True), "/srv/app")
+
+    assert problem("*.py") is None
+    assert problem("src/*.py") is None
+    assert problem("/tmp/x/[ab]*/c") is None
+    assert problem("link/*")
+    assert problem("/etc/*")
+    assert problem(".git/*")
+    assert problem("*/.git/config")
+    assert problem(".*")
+    assert problem("../*")

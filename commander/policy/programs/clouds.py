@@ -179,7 +179,12 @@ _CONTAINERS: Final = Program(
 _GH: Final = Program(
     names="gh glab hub",
     style=Style.EXACT,
-    valued="-R --repo --hostname",
+    valued=(
+        "-R --repo --hostname -t --title -b --body -B --base -H --head -l --label -a "
+        "--assignee -m --milestone -r --reviewer -L --limit -q --jq --json -S --search "
+        "-s --state -n --notes -c --comment -d --description"
+    ),
+    everywhere=True,
     subcommands=(
         Subcommand(
             names="alias extension extensions ext codespace cs copilot duo ssh-key.add "

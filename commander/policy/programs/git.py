@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from commander.policy.programs.git_options import VALUED
 from commander.policy.programs.model import (
     Effect,
     Program,
@@ -66,6 +67,7 @@ _GIT: Final = Program(
         ),
     ),
     subcommands=(
+        *VALUED,
         Subcommand(
             names="*",
             risks=(
@@ -314,7 +316,11 @@ _GIT: Final = Program(
                 ),
             ),
         ),
-        Subcommand(names="submodule.foreach", wraps=Wraps(joined=True)),
+        Subcommand(
+            names="submodule.foreach",
+            flags="--recursive -q --quiet",
+            wraps=Wraps(joined=True),
+        ),
     ),
     ordinary=(
         "add am annotate apply archive backfill bisect blame branch bundle cat-file "

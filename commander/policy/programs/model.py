@@ -199,6 +199,9 @@ class Subcommand:
     """Patterns of an option or a first operand with which ``refused`` does not hold:
     ``git config --get``."""
     valued: str = ""
+    flags: str = ""
+    """Options without a value that are known: before a wrapped command others are
+    refused."""
     risks: tuple[Risk, ...] = ()
     targets: Targets = Targets.NONE
     operands: str = ""
