@@ -23,7 +23,6 @@ from commander.policy.syntax import (
     ArithmeticFor,
     Case,
     Command,
-    Conditional,
     Dialect,
     For,
     Function,
@@ -144,9 +143,9 @@ class _Writer(CommandWriter):
             case ArithmeticCommand(expression):
                 self.only_bash()
                 self.written.append(f"(({self.arithmetic(expression)}))")
-            case Conditional(tokens):
+            case _:
                 self.only_bash()
-                self.written.append(self.conditional(tokens))
+                self.written.append(self.conditional(command.tokens))
         self.redirections(command.redirections)
 
     def _subshell(self, body: Script) -> None:

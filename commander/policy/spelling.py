@@ -189,13 +189,13 @@ class WordWriter:
                 case Literal(text):
                     written.append(special.sub(r"\\\1", text))
                 case (
-                    Parameter(quoted=True)
-                    | CommandSubstitution(quoted=True)
-                    | Arithmetic(quoted=True)
+                    Parameter(quoted=False)
+                    | CommandSubstitution(quoted=False)
+                    | Arithmetic(quoted=False)
                 ):
-                    written.append(self._expansion(part))
-                case _:
                     raise NotRenderableError("this cannot stand between quotes")
+                case _:
+                    written.append(self._expansion(part))
         return "".join(written)
 
     def _unquoted(self, atom: str | Part, glob: re.Pattern[str]) -> str:
@@ -209,9 +209,7 @@ class WordWriter:
             case ProcessSubstitution(direction, script):
                 self.only_bash()
                 return f"{direction}({self.substituted(script)})"
-            case Parameter() | CommandSubstitution() | Arithmetic():
-                return self._expansion(atom)
-        raise NotRenderableError("this part cannot stand here")
+        return self._expansion(atom)
 
     def _single_quoted(self, text: str) -> str:
         if self.in_body:
@@ -229,7 +227,7 @@ class WordWriter:
 
     # --- expansions ------------------------------------------------------------
 
-    def _expansion(self, part: Parameter | CommandSubstitution | Arithmetic) -> str:
+    def _expansion(self, part: Part) -> str:
         match part:
             case Parameter():
                 return self._parameter(part)
@@ -240,6 +238,7 @@ class WordWriter:
                 written = self.substituted(script)
                 self.in_body = outer
                 return f"$({written})"
+        raise NotRenderableError("this part cannot stand here")
 
     def arithmetic(self, expression: Word) -> str:
         """Write what is calculated, with a blank on either side."""

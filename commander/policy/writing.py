@@ -212,6 +212,4 @@ class CommandWriter(WordWriter):
         for part in word.parts[:-1]:
             if isinstance(part, Glob) and part.text.endswith("$"):
                 raise NotRenderableError("`$` before a quote would be part of it")
-        return self.spelled(
-            word.parts, tildes=False, bare=_BARE_IN_REGEX, glob=_REGEX
-        )
+        return self.spelled(word.parts, tildes=False, bare=_BARE_IN_REGEX, glob=_REGEX)

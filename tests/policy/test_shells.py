@@ -242,7 +242,9 @@ def compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-GENERATED = st.recursive(SIMPLES, compound, max_leaves=5)
+GENERATED = st.recursive(SIMPLES, compound, max_leaves=5).filter(
+    lambda text: "$$" not in text  # which differs in every run
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
