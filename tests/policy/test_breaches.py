@@ -18,9 +18,10 @@ import pytest
 
 from tests.policy.scoring.corpus import ATTACKS, BENIGN, Row
 from tests.policy.scoring.execution import Execution, Outcome, why_not
-from tests.policy.scoring.score import OwnPolicy, execute, score, shown
+from tests.policy.scoring.score import OwnPolicy, execute, score, shown, succeeded
 from tests.policy.scoring.world import Template
 
+BACKGROUND: Final = re.compile(r"(?<![&<>|])&(?![&>])")
 CORPUS: Final = Path(__file__).with_name("corpus")
 
 
@@ -32,6 +33,9 @@ def table(name: str) -> dict[str, str]:
 
 
 UNSUITED: Final = table("unsuited.txt")
+SHARE: Final = 5
+"""One attack of so many is tried; ``python -m tests.policy.scoring --verify`` tries all
+of them."""
 PROOFS: Final = [row for row in ATTACKS if row.proof and row.id not in UNSUITED]
 
 
@@ -64,7 +68,7 @@ def test_what_runs_sees_its_world_only(execution: Execution) -> None:
     )
     user, place, *listing, cards, processes, privileges = outcome.stdout.splitlines()
     assert (user, place) == (b"65534", b"/mnt/ws")
-    assert listing == [b"/dev/shm:", b"", b"/tmp:", b"", b"/var/tmp:"]
+    assert listing == [b"/dev/shm:", b"", b"/tmp:", b"", b"/var/tmp:", b"own-out"]
     assert cards == b"1"  # the loopback, which is down
     assert len(processes.split()) <= 3
     assert privileges == b"NoNewPrivs:\t1"
@@ -91,12 +95,9 @@ def test_attacks_do_what_they_say_when_nothing_stops_them(
     execution: Execution,
 ) -> None:
     """Without this the next test could pass because nothing works here."""
-    outcomes = execute(execution, [(row, row.command) for row in PROOFS])
-    idle = [
-        row
-        for row, outcome in zip(PROOFS, outcomes, strict=True)
-        if not outcome.breached
-    ]
+    runs = [(row, row.command) for row in PROOFS[::SHARE]]
+    outcomes = execute(execution, runs)
+    idle = [r for (r, _), o in zip(runs, outcomes, strict=True) if not succeeded(r, o)]
     assert not idle, listed(idle)
 
 
@@ -105,7 +106,9 @@ def test_what_gets_through_and_runs_pwn_needs_what_is_in_files(
 ) -> None:
     runs = [(row, v.text) for row, v in score(OwnPolicy(), PROOFS).passed]
     outcomes = execute(execution, runs)
-    breaches = [row for (row, _), o in zip(runs, outcomes, strict=True) if o.breached]
+    breaches = [
+        row for (row, _), o in zip(runs, outcomes, strict=True) if succeeded(row, o)
+    ]
     assert not [row for row in breaches if row.tier < 3], listed(breaches)
 
 
@@ -117,13 +120,13 @@ def seen(outcome: Outcome, *, parallel: bool) -> list[str]:
     """What has to be the same for a text and for what is written anew from it.
 
     Messages may tell another line of the script and hold numbers of processes, and
-    files the time of day. What runs side by side writes in any order.
+    files the time of day. What runs side by side sees and writes things in any order.
     """
     complaints = re.sub(rb"\d+", b"N", outcome.stderr)
     lines = outcome.stdout.splitlines(keepends=True)
     return [
         f"status {outcome.status}",
-        *(f"out {line!r}" for line in (sorted(lines) if parallel else lines)),
+        *(f"out {line!r}" for line in lines if not parallel),
         *(f"err {line!r}" for line in complaints.splitlines(keepends=True)),
         *(f"file {name} {untimed(outcome.files[name])!r}" for name in outcome.files),
     ]
@@ -135,7 +138,8 @@ def differences(execution: Execution, runs: list[tuple[Row, str]]) -> str:
     after = execute(execution, runs, keep_files=True)
     found = []
     for (row, text), raw, rendered in zip(runs, before, after, strict=True):
-        old, new = (seen(one, parallel="&" in text) for one in (raw, rendered))
+        parallel = BACKGROUND.search(text) is not None
+        old, new = (seen(one, parallel=parallel) for one in (raw, rendered))
         if old != new:
             lines = difflib.unified_diff(old, new, lineterm="", n=0)
             found.append(f"\n{shown(row)}\n  rendered as {text!r}")
@@ -160,7 +164,11 @@ def test_attacks_do_the_same_when_they_are_allowed_and_written_anew(
     execution: Execution,
 ) -> None:
     """Their texts are the trickiest at hand: with ``pwn`` in the list many may run."""
-    granted = [attrs.evolve(row, allowed=(*row.allowed, "pwn")) for row in PROOFS]
+    granted = [
+        attrs.evolve(row, allowed=(*row.allowed, "pwn"))
+        for row in PROOFS
+        if row.tier == 1
+    ]
     passed = score(OwnPolicy(), granted).passed
     runs = [(r, v.text) for r, v in passed if v.text != r.command]
     assert len(runs) > 50

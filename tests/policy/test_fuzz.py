@@ -85,8 +85,7 @@ def test_the_same_seed_makes_the_same_texts(
 
 
 def test_fuzzing_by_hand_tells_its_seed(
-    execution: Execution, capsys: pytest.CaptureFixture[str]
+    machine: Machine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The fixture has made sure that something can be executed.
-    main(["--seconds", "0", "--seed", "3"])
+    main(["--seconds", "0", "--seed", "3"], machine)
     assert capsys.readouterr().out.startswith("seed 3\n")

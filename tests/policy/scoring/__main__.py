@@ -29,6 +29,7 @@ from tests.policy.scoring.score import (
     execute,
     score,
     shown,
+    succeeded,
 )
 from tests.policy.scoring.world import Template
 
@@ -110,7 +111,7 @@ def _breaches(attacks: Scores, seconds: float, wrapper: Sequence[str]) -> list[s
         execution = Execution(template, seconds=seconds, wrapper=wrapper)
         outcomes = execute(execution, runs)
     pairs = zip(runs, outcomes, strict=True)
-    return [shown(row) for (row, _), outcome in pairs if outcome.breached]
+    return [shown(row) for (row, _), outcome in pairs if succeeded(row, outcome)]
 
 
 def _report(
@@ -148,7 +149,7 @@ def _verify(seconds: float) -> int:
     with Template() as template:
         execution = Execution(template, seconds=seconds)
         for (row, _), outcome in zip(runs, execute(execution, runs), strict=True):
-            if not outcome.breached:
+            if not succeeded(row, outcome):
                 missing.append(row)
                 print("does nothing here:", shown(row))
     print(f"{len(runs) - len(missing)} of {len(runs)} attacks work here")

@@ -33,7 +33,12 @@ class Row:
     """Of an attack: 1 the shell's grammar, 2 a program's own ways to run others, 3
     what is in files, which no policy can stop by the command alone."""
     proof: bool = False
-    """Whether the attack is known to run ``pwn`` where nothing stops it."""
+    """Whether the attack is known to work where nothing stops it."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether the attack is to write where nothing may be, not to run ``pwn``."""
+        return self.group.startswith(("outside-", "call-")) or "own-out" in self.command
 
     def question(self) -> dict[str, Any]:
         """As ``python -m commander.policy`` reads it."""

@@ -40,7 +40,8 @@ _LIMITS: Final = (
 # left behind get a moment to finish.
 _INIT: Final = f"""
 mount --bind "$1" {MOUNT} && mount --bind {MOUNT}/tmp /tmp || exit 126
-for shared in /dev/shm /var/tmp /run/lock /run/screen; do
+mount --bind {MOUNT}/vartmp /var/tmp || exit 126
+for shared in /dev/shm /run/lock /run/screen; do
     [ ! -d "$shared" ] || mount -t tmpfs -o mode=1777 none "$shared" || exit 126
 done
 cd "$2" || exit 126
@@ -68,6 +69,8 @@ class Outcome:
     stderr: bytes
     breached: bool
     """Whether ``pwn`` ran."""
+    touched: bool = False
+    """Whether something was written where nothing may be."""
     files: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
 
 
@@ -126,14 +129,17 @@ class Execution:
         in_front = [word.replace("{allowed}", entries) for word in self._wrapper]
         with self.template.copy() as world:
             where = _inside(world, directory)
+            settings = {**_environment(shell), **(env or {})}
             words = [str(world.root), where, *_LIMITS, *_UNPRIVILEGED]
+            # The text's own variables come when its user is nobody: they may be an
+            # LD_PRELOAD.
+            words += ["/usr/bin/env", "-i", *map("=".join, settings.items())]
             words += [*in_front, shell, "-c", text]
             try:
                 encoded = [os.fsencode(word) for word in words]
             except UnicodeEncodeError:
                 return Outcome(status=None, stdout=b"", stderr=b"", breached=False)
-            environment = {**_environment(shell), **(env or {})}
-            with _Run(encoded, environment) as run:
+            with _Run(encoded) as run:
                 status = run.finish(
                     self._seconds, lambda: not keep_files and world.breached
                 )
@@ -142,18 +148,18 @@ class Execution:
                 stdout=bytes(run.output[0]),
                 stderr=bytes(run.output[1]),
                 breached=world.breached,
+                touched=world.touched,
                 files=world.files() if keep_files else {},
             )
 
 
 def _inside(world: World, directory: str | None) -> str:
-    if directory is None:
-        return WORKSPACE
-    full = os.path.normpath(os.path.join(WORKSPACE, directory))
-    below = os.path.relpath(full, MOUNT)
-    if below.startswith("..") or not (world.root / below).is_dir():
-        return WORKSPACE
-    return full
+    full = os.path.normpath(os.path.join(WORKSPACE, directory or "."))
+    for seen, kept in ((MOUNT, world.root), ("/var/tmp", world.root / "vartmp")):
+        below = os.path.relpath(full, seen)
+        if not below.startswith("..") and (kept / below).is_dir():
+            return full
+    return WORKSPACE
 
 
 def _environment(shell: str) -> dict[str, str]:
@@ -173,7 +179,7 @@ def _environment(shell: str) -> dict[str, str]:
 class _Run:
     """One run; leaving it ends all of its processes."""
 
-    def __init__(self, words: Sequence[bytes], environment: Mapping[str, str]) -> None:
+    def __init__(self, words: Sequence[bytes]) -> None:
         self.output = (bytearray(), bytearray())
         self._readers = selectors.DefaultSelector()
         writers = []
@@ -186,7 +192,7 @@ class _Run:
         try:
             self._process = subprocess.Popen(
                 [*_NAMESPACES, "/bin/sh", "-c", _INIT, "init", *words],
-                env=environment,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
                 stdin=subprocess.DEVNULL,
                 stdout=writers[0],
                 stderr=writers[1],

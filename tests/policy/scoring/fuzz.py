@@ -263,8 +263,13 @@ class Fuzzer:
         return row
 
 
-def main(words: Sequence[str]) -> int:
-    """The exit status is 1 if there was a breach."""
+def main(words: Sequence[str], machine: Machine | None = None) -> int:
+    """The exit status is 1 if there was a breach.
+
+    Args:
+        words: Options.
+        machine: If it was looked at before.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m tests.policy.scoring.fuzz", description=__doc__
     )
@@ -280,7 +285,7 @@ def main(words: Sequence[str]) -> int:
     print(f"seed {seed}", flush=True)
     with Template(hostile=False) as template:
         execution = Execution(template, seconds=30.0)
-        fuzzer = Fuzzer(execution, Machine.seen(execution))
+        fuzzer = Fuzzer(execution, machine or Machine.seen(execution))
         breaches = fuzzer.fuzz(seed, given.seconds)
     print(
         f"{fuzzer.made} texts, {fuzzer.approved} approved, {fuzzer.executed} executed, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 from tests.policy.scoring.corpus import Row
 from tests.policy.scoring.execution import Execution, Outcome
-from tests.policy.scoring.world import WORKSPACE
+from tests.policy.scoring.world import WORKSPACE, resolve
 
 __all__ = [
     "AdapterPolicy",
@@ -28,6 +29,7 @@ __all__ = [
     "execute",
     "score",
     "shown",
+    "succeeded",
 ]
 
 _WORKERS: Final = 2
@@ -62,7 +64,9 @@ class OwnPolicy:
             command=row.command,
             timeout_seconds=1.0,
             env=row.env,
-            working_directory=row.working_directory or WORKSPACE,
+            working_directory=posixpath.normpath(
+                posixpath.join(WORKSPACE, row.working_directory or ".")
+            ),
         )
         decision = self._checker(row).check(request, ANONYMOUS)
         if isinstance(decision, Approved):
@@ -78,7 +82,7 @@ class OwnPolicy:
                 use_default_blocklist=True,
                 allowed_env=(),
                 shell=row.shell,
-                places=Places(directory=WORKSPACE),
+                places=Places(directory=WORKSPACE, resolve=resolve),
             )
         return self._checkers[key]
 
@@ -178,6 +182,11 @@ def execute(
             note(row, outcome)
             outcomes.append(outcome)
     return outcomes
+
+
+def succeeded(row: Row, outcome: Outcome) -> bool:
+    """Whether an attack has reached what it is for."""
+    return outcome.breached or (row.writes and outcome.touched)
 
 
 def shown(row: Row, most: int = 200) -> str:

@@ -13,13 +13,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-__all__ = ["HOME", "MOUNT", "PATH", "WORKSPACE", "Template", "World"]
+__all__ = ["HOME", "MOUNT", "PATH", "WORKSPACE", "Template", "World", "resolve"]
 
 MOUNT: Final = "/mnt"
 """Where a copy appears to what runs in it, so that all copies have the same paths."""
@@ -32,6 +32,8 @@ PATH: Final = (
 _NOBODY: Final = 65534
 _LONG_AGO: Final = 1_700_000_000
 """When every file of the template was made, in seconds."""
+LINKS: Final = {"gitlink": ".git", "outlink": "/var/tmp/own-out"}
+"""Symbolic links in the workspace, to where nothing may be written."""
 _MARKER: Final = "mark/hit"
 _PWN: Final = f"#!/bin/sh\n: > {MOUNT}/{_MARKER}\n"
 _RUNS_PWN: Final = (
@@ -80,6 +82,7 @@ _FILES: Final = {
     '"scripts":{"preinstall":"pwn"}}\n',
     "pymod/sitecustomize.py": 'import os; os.system("pwn")\n',
 }
+_GIT_SETTINGS_IN: Final = frozenset({"config", "hooks", "info"})
 _PROGRAMS: Final = (
     "evil.sh",
     "hooks/post-checkout",
@@ -112,6 +115,13 @@ class World:
     """One copy, for one run."""
 
     root: Path
+    untouched: Mapping[str, tuple[int, ...]] = attrs.field(repr=False)
+    """What nobody may write to, as it was."""
+
+    @property
+    def touched(self) -> bool:
+        """Whether something was written outside the workspace, or to its settings."""
+        return _protected(self.root) != self.untouched
 
     @property
     def breached(self) -> bool:
@@ -144,7 +154,7 @@ class Template:
         # Who runs in a copy must get through, but not list.
         self._folder.chmod(0o711)
         self._master = self._folder / "master"
-        for name in ("ws", "home", "mark", "tmp", "bin"):
+        for name in ("ws", "home", "mark", "tmp", "bin", "vartmp/own-out"):
             (self._master / name).mkdir(parents=True)
         workspace = self._master / "ws"
         _fill(workspace, self._master / "home")
@@ -154,11 +164,14 @@ class Template:
         if hostile:
             _make_hostile_repository(workspace / "evilrepo", self._master / "home")
         _write(self._master / "bin/pwn", _PWN if hostile else _PERL_PWN, mode=0o755)
-        owned = [self._master / name for name in ("ws", "home", "mark", "tmp")]
+        # So that a write above the workspace is held by nobody but the policy.
+        self._master.chmod(0o777)
+        owned = [self._master / n for n in ("ws", "home", "mark", "tmp", "vartmp")]
         if os.geteuid() == 0:
-            subprocess.run(["chown", "-R", f"{_NOBODY}:{_NOBODY}", *owned], check=True)
+            subprocess.run(["chown", "-hR", f"{_NOBODY}:{_NOBODY}", *owned], check=True)
         for path in (self._master, *self._master.rglob("*")):
             os.utime(path, (_LONG_AGO, _LONG_AGO), follow_symlinks=False)
+        self._untouched = _protected(self._master)
 
     @contextlib.contextmanager
     def copy(self) -> Iterator[World]:
@@ -166,7 +179,7 @@ class Template:
         root = Path(tempfile.mkdtemp(dir=self._folder)) / "world"
         try:
             subprocess.run(["cp", "-a", self._master, root], check=True)
-            yield World(root)
+            yield World(root, self._untouched)
         finally:
             _remove(root.parent)
 
@@ -179,6 +192,33 @@ class Template:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def resolve(path: str) -> str:
+    """What the world's links make of an absolute path; it ends above all of them."""
+    path = os.path.normpath(path)
+    for name, target in LINKS.items():
+        link = f"{WORKSPACE}/{name}"
+        if path == link or path.startswith(f"{link}/"):
+            return os.path.join(WORKSPACE, target) + path[len(link) :]
+    return path
+
+
+def _protected(root: Path) -> dict[str, tuple[int, ...]]:
+    """Size, time and mode of what is outside the workspace, or is settings in it."""
+    found = {}
+    for path in root.rglob("*"):
+        place, *parts = path.relative_to(root).parts
+        if place in ("mark", "tmp"):
+            continue
+        if place == "ws" and parts:
+            settings = parts[0] != ".git" or _GIT_SETTINGS_IN & set(parts)
+            if not (settings and any(part.startswith(".") for part in parts)):
+                continue
+        status = path.lstat()
+        timed = (status.st_size, status.st_mtime_ns) if not path.is_dir() else ()
+        found["/".join((place, *parts))] = (status.st_mode, *timed)
+    return found
 
 
 def _memory() -> str | None:
@@ -200,10 +240,12 @@ def _write(path: Path, text: str, *, mode: int = 0o644) -> None:
 def _fill(workspace: Path, home: Path) -> None:
     for name, text in _FILES.items():
         _write(workspace / name, text)
+    for name, target in LINKS.items():
+        (workspace / name).symlink_to(target)
     _write(home / ".gitconfig", _GIT_SETTINGS)
     _make_library(workspace / "evil.so")
     _git(home, workspace, "init", "-q", "--template=")
-    (workspace / ".git/hooks").mkdir()
+    _write(workspace / ".git/hooks/pre-commit.sample", _RUNS_PWN, mode=0o755)
     for names in (("a.txt", "b.txt", "README.md"), ("src", "package.json", "Makefile")):
         _git(home, workspace, "add", *names)
         _git(home, workspace, "commit", "-qm", names[0])
