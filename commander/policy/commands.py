@@ -24,17 +24,15 @@ from commander.policy.syntax import (
     Simple,
     Word,
 )
+from commander.policy.vocabulary import DECLARING, PREFIXES
 
-__all__ = ["CommandReader", "Redirections"]
+__all__ = ["BOTH", "CommandReader", "Redirections"]
 
 Redirections = tuple[Redirection | HereDocument, ...]
 
 _SH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)()=")
 _BASH_ASSIGNMENT: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?)=")
 _SUBSCRIPTED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[")
-_DECLARING: Final = frozenset(
-    ("alias", "declare", "export", "local", "readonly", "typeset")
-)
 
 _REDIRECTING: Final = frozenset(
     ("<", ">", ">>", ">|", "<>", "<&", ">&", "<<<", "<<", "<<-", "&>", "&>>")
@@ -47,10 +45,8 @@ _DESCRIPTOR: Final = {
 _ASSIGNING: Final = re.compile(r"\+?=")
 _WORD_END: Final = re.compile(r"[ \t\n;&|)<>]|\\\n|\Z")
 _SPELLED: Final = 20
-_BOTH: Final = Redirection(">&", Word((Literal("1"),)), 2)
+BOTH: Final = Redirection(">&", Word((Literal("1"),)), 2)
 """``2>&1``."""
-
-_PREFIXES: Final = (Word((Literal("builtin"),)), Word((Literal("command"),)))
 
 
 class CommandReader(Lexer):
@@ -63,6 +59,7 @@ class CommandReader(Lexer):
         assignments: list[Assignment] = []
         words: list[Word | Assignment] = []
         redirections: list[Redirection | HereDocument] = []
+        name_may_follow = True
         declares = False
         while True:
             if self.symbol == WORD:
@@ -76,9 +73,8 @@ class CommandReader(Lexer):
                     words += self.arguments(declares=declares)
                 else:
                     words.append(Word((Literal(self.bare),)))
-                    declares = declares or (
-                        self.bare in _DECLARING and _only_prefixes(words[:-1])
-                    )
+                if name_may_follow and words:
+                    name_may_follow, declares = self._look_at_name(words[-1])
                 self.advance()
             elif self.symbol in _REDIRECTING:
                 self._redirection(redirections)
@@ -86,6 +82,15 @@ class CommandReader(Lexer):
                 return Simple(tuple(assignments), tuple(words), tuple(redirections))
             else:
                 self.unexpected()
+
+    def _look_at_name(self, word: Word | Assignment) -> tuple[bool, bool]:
+        """Whether the name of a builtin may follow, and whether this one assigns."""
+        static = word.static if isinstance(word, Word) else None
+        if static not in DECLARING:
+            return static in PREFIXES, False
+        if self.bash and not self.bare:
+            self.fail("the name of a builtin that assigns is quoted", self.start)
+        return False, True
 
     def unexpected(self) -> NoReturn:
         """Give up at the current token."""
@@ -281,7 +286,7 @@ class CommandReader(Lexer):
         target = self._target(operator)
         text = target.static
         if operator in ("&>", "&>>"):
-            into += (Redirection(operator[1:], target), _BOTH)
+            into += (Redirection(operator[1:], target), BOTH)
         elif (
             operator not in _DUPLICATING
             or text is None
@@ -291,7 +296,7 @@ class CommandReader(Lexer):
         elif self.bash and operator == ">&" and descriptor is None:
             if text[:1].isdecimal():
                 self.fail("the number of a file is odd", start)
-            into += (Redirection(">", target), _BOTH)
+            into += (Redirection(">", target), BOTH)
         else:
             self.fail(f"`{operator}` is followed by no number of a file", start)
         self.advance()
@@ -322,8 +327,3 @@ def _value(pieces: list[Piece]) -> Word:
     if _holds(pieces, "~"):
         pieces = expand_tildes(pieces, after_colons=True)
     return text_word(pieces) if pieces else EMPTY
-
-
-def _only_prefixes(words: list[Word | Assignment]) -> bool:
-    """Whether the word behind them is the command's name."""
-    return all(word in _PREFIXES for word in words)

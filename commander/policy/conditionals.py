@@ -42,17 +42,17 @@ class ConditionalReader(CommandReader):
         outer = self.hold_line_breaks()
         tokens: list[Word | str] = []
         open_parentheses = 0
-        self._next_term()
+        self.advance_over_lines()
         while True:
             open_parentheses += self._term(tokens)
             while self.symbol == ")" and open_parentheses:
                 open_parentheses -= 1
                 tokens.append(")")
-                self._next_term()
+                self.advance_over_lines()
             if self.symbol not in ("&&", "||"):
                 break
             tokens.append(self.symbol)
-            self._next_term()
+            self.advance_over_lines()
         if open_parentheses or self.bare != "]]":
             self.fail("`[[` is not closed, or malformed", start)
         self.release_line_breaks(outer)
@@ -60,18 +60,13 @@ class ConditionalReader(CommandReader):
         self.advance()
         return Conditional(tuple(tokens), self.redirections())
 
-    def _next_term(self) -> None:
-        self.advance()
-        while self.symbol == "\n":
-            self.advance()
-
     def _term(self, tokens: list[Word | str]) -> int:
         """Read one, with what opens before it; returns how many parentheses do."""
         opened = 0
         while self.symbol == "(" or self.bare == "!":
             opened += self.symbol == "("
             tokens.append(self.bare or self.symbol)
-            self._next_term()
+            self.advance_over_lines()
         self._expect_word()
         if self.bare in _UNARY:
             tokens.append(self.bare)
@@ -85,7 +80,7 @@ class ConditionalReader(CommandReader):
                 if self.symbol == "\n":
                     self.unexpected()  # bash wants an operator on the same line
                 return opened
-        self._next_term()
+        self.advance_over_lines()
         return opened
 
     def _comparison(self, tokens: list[Word | str]) -> bool:

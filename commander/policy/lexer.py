@@ -138,6 +138,16 @@ class Lexer(ParameterReader):
                 ):
                     self._fail_if_operator_is_cut()
 
+    def skip_lines(self) -> None:
+        """Pass over line breaks, if there are any here."""
+        while self.symbol == "\n":
+            self.advance()
+
+    def advance_over_lines(self) -> None:
+        """Read the next token that is no line break."""
+        self.advance()
+        self.skip_lines()
+
     def _word(self) -> None:
         start = self.position
         pieces = self.pieces()

@@ -12,17 +12,16 @@ linear in the characters charged.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import attrs
 
 from commander.policy.budget import Budget, TooDeepError, TooMuchError
+from commander.policy.commands import BOTH
 from commander.policy.conditionals import ConditionalReader
 from commander.policy.cursor import NotModelledError
 from commander.policy.lexer import WORD
-from commander.policy.pieces import NAME
 from commander.policy.syntax import (
     ArithmeticCommand,
     ArithmeticFor,
@@ -38,19 +37,20 @@ from commander.policy.syntax import (
     Literal,
     Loop,
     Pipeline,
-    Redirection,
     Script,
     Simple,
     Statement,
     Subshell,
     Word,
 )
+from commander.policy.vocabulary import FUNCTION_NAMES, NAME, RESERVED
 
 __all__ = ["NotModelledError", "TooDeepError", "TooMuchError", "parse"]
 
 _SEPARATORS: Final = frozenset((";", "&", "\n"))
+_END: Final = frozenset(("",))
+_PARENTHESIS: Final = frozenset((")",))
 _ARM_ENDS: Final = frozenset((";;", ";&", ";;&", "esac"))
-_BOTH: Final = Redirection(">&", Word((Literal("1"),)), 2)
 
 
 def parse(
@@ -75,7 +75,7 @@ def parse(
         if "\0" in text:
             parser.fail("it holds a null character", text.index("\0"))
         parser.advance()
-        parser.statements(frozenset(("",)), statements)
+        parser.statements(_END, statements)
     except NotModelledError as error:
         if error.position < 0:
             error.locate(text, parser.position)
@@ -97,8 +97,7 @@ class _Parser(ConditionalReader):
     def statements(self, ends: frozenset[str], into: list[Statement]) -> None:
         """Read up to one of these operators or reserved words."""
         while True:
-            while self.symbol == "\n":
-                self.advance()
+            self.skip_lines()
             if (self.bare or self.symbol) in ends:
                 return
             into.append(self._statement())
@@ -111,13 +110,12 @@ class _Parser(ConditionalReader):
         """Read commands up to the ``)`` that ends a substitution, and that."""
         self.enter()
         outer = self.hold_line_breaks()
-        in_body, self.in_body = self.in_body, False
-        loose = self.loose
+        word_around = self.in_body, self.loose
+        self.in_body = False
         self.advance()
         statements: list[Statement] = []
         self.statements(_PARENTHESIS, statements)
-        self.loose = loose
-        self.in_body = in_body
+        self.in_body, self.loose = word_around
         self.release_line_breaks(outer)
         self.depth -= 1
         return tuple(statements)
@@ -145,7 +143,7 @@ class _Parser(ConditionalReader):
         rest: list[Link] = []
         while self.symbol in ("&&", "||"):
             operator = self.symbol
-            self._advance_over_lines()
+            self.advance_over_lines()
             rest.append(Link(operator, self._pipeline()))
         return Statement(first, tuple(rest), self.symbol == "&")
 
@@ -163,32 +161,24 @@ class _Parser(ConditionalReader):
                 if timed:
                     self.unexpected()
                 timed = True
-                self._after_time()
+                self.advance()
+                if self.bare == "-p":
+                    self.advance()
+                if self.bare.startswith("-"):
+                    self.unexpected()
         commands = [self._command()]
         while self.symbol in ("|", "|&"):
             if self.symbol == "|&":
                 commands[-1] = self._with_errors(commands[-1])
-            self._advance_over_lines()
+            self.advance_over_lines()
             commands.append(self._command())
         return Pipeline(tuple(commands), negated, timed)
-
-    def _after_time(self) -> None:
-        self.advance()
-        if self.bare == "-p":
-            self.advance()
-        if self.bare.startswith("-"):
-            self.unexpected()
 
     def _with_errors(self, command: Command) -> Command:
         if isinstance(command, Function):
             self.unexpected()
-        redirections = (*command.redirections, _BOTH)
+        redirections = (*command.redirections, BOTH)
         return attrs.evolve(command, redirections=redirections)
-
-    def _advance_over_lines(self) -> None:
-        self.advance()
-        while self.symbol == "\n":
-            self.advance()
 
     # --- commands --------------------------------------------------------------
 
@@ -279,10 +269,9 @@ class _Parser(ConditionalReader):
 
     def _for_words(self) -> tuple[Word, ...] | None:
         if self.symbol == ";":
-            self._advance_over_lines()
+            self.advance_over_lines()
             return None
-        while self.symbol == "\n":
-            self.advance()
+        self.skip_lines()
         if self.bare != "in":
             return None
         self.advance()
@@ -292,7 +281,7 @@ class _Parser(ConditionalReader):
             self.advance()
         if self.symbol not in (";", "\n"):
             self.unexpected()
-        self._advance_over_lines()
+        self.advance_over_lines()
         return tuple(words)
 
     def _arithmetic_for(self) -> Command:
@@ -307,8 +296,7 @@ class _Parser(ConditionalReader):
         self.advance()
         if self.symbol == ";":
             self.advance()
-        while self.symbol == "\n":
-            self.advance()
+        self.skip_lines()
         body = self._do()
         return ArithmeticFor(start, condition, step, body, self.redirections())
 
@@ -319,15 +307,14 @@ class _Parser(ConditionalReader):
         if self.symbol != WORD:
             self.unexpected()
         subject = self.plain_word()
-        self._advance_over_lines()
+        self.advance_over_lines()
         if self.bare != "in":
             self.unexpected()
-        self._advance_over_lines()
+        self.advance_over_lines()
         arms: list[CaseArm] = []
         while self.bare != "esac":
             arms.append(self._arm())
-            while self.symbol == "\n":
-                self.advance()
+            self.skip_lines()
         self.advance()
         return Case(subject, tuple(arms), self.redirections())
 
@@ -350,10 +337,9 @@ class _Parser(ConditionalReader):
         statements: list[Statement] = []
         self.statements(_ARM_ENDS, statements)
         self.depth -= 1
-        terminator = self.symbol
-        if terminator == WORD:
-            terminator = ";;"
-        else:
+        terminator = ";;"
+        if self.symbol != WORD:
+            terminator = self.symbol
             self.advance()
         return CaseArm(tuple(patterns), tuple(statements), terminator)
 
@@ -378,26 +364,14 @@ class _Parser(ConditionalReader):
         return self._body(name, start)
 
     def _body(self, name: str, start: int) -> Function:
-        if name in _RESERVED or not _FUNCTION_NAME[self.bash].fullmatch(name):
+        if name in RESERVED or not FUNCTION_NAMES[self.dialect].fullmatch(name):
             self.fail("the name of a function is odd", start)
-        while self.symbol == "\n":
-            self.advance()
+        self.skip_lines()
         command = self._command()
         if isinstance(command, Simple | Function):
             self.fail("the body of a function is no compound command", start)
         return Function(name, command)
 
-
-_END: Final = frozenset(("",))
-_PARENTHESIS: Final = frozenset((")",))
-_FUNCTION_NAME: Final = {
-    # What dash refuses: special builtins, and what is no name.
-    False: re.compile(
-        r"(?!(?:break|continue|eval|exec|exit|export|readonly|return|set|shift|times"
-        r"|trap|unset)\Z)[A-Za-z_][A-Za-z0-9_]*"
-    ),
-    True: re.compile(r"[A-Za-z0-9_.:+@%,/-]*[A-Za-z_.:+@%,/-]"),
-}
 
 _Reader = Callable[[_Parser], Command]
 
@@ -421,4 +395,3 @@ _BASH_COMPOUND: Final[dict[str, _Reader]] = {
     "function": _Parser._function,
     "select": _Parser._for,
 }
-_RESERVED: Final = frozenset(_BASH_COMPOUND)

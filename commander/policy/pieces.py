@@ -33,9 +33,7 @@ from commander.policy.syntax import (
     Word,
 )
 
-__all__ = ["NAME", "Mode", "PieceReader"]
-
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+__all__ = ["Mode", "PieceReader"]
 
 _RUN: Final = re.compile(r"""(?:[^ \t\n;&|<>()$`\\"']++|\\\n)++""")
 

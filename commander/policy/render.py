@@ -14,7 +14,6 @@ Words are the business of ``spelling``, simple commands that of ``writing``.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from commander.policy.spelling import NotRenderableError
@@ -35,12 +34,12 @@ from commander.policy.syntax import (
     Subshell,
     Word,
 )
-from commander.policy.writing import NAME, RESERVED, CommandWriter
+from commander.policy.vocabulary import FUNCTION_NAMES, NAME, RESERVED
+from commander.policy.writing import CommandWriter
 
 __all__ = ["NotRenderableError", "render"]
 
 _LINKS: Final = frozenset(("&&", "||"))
-_FUNCTION_NAME: Final = re.compile(r"[A-Za-z0-9_.:+@%,/-]*[A-Za-z_.:+@%,/-]")
 _TERMINATORS: Final = frozenset((";;", ";&", ";;&"))
 
 
@@ -221,7 +220,7 @@ class _Writer(CommandWriter):
         return f"'{static}'" if static in RESERVED else self.word(word)
 
     def _function(self, command: Function) -> None:
-        allowed = _FUNCTION_NAME if self.bash else NAME
+        allowed = FUNCTION_NAMES[self.dialect]
         if command.name in RESERVED or not allowed.fullmatch(command.name):
             raise NotRenderableError("the name of a function is odd")
         if isinstance(command.body, Simple | Function):

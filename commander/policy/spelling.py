@@ -158,13 +158,9 @@ class WordWriter:
         written: list[str] = []
         group: list[Part] = []
         for atom in _atoms(parts, tildes=tildes, colons=colons):
-            match atom:
-                case Literal() | Parameter(quoted=True) | Arithmetic(quoted=True):
-                    group.append(atom)
-                    continue
-                case CommandSubstitution(quoted=True):
-                    group.append(atom)
-                    continue
+            if not isinstance(atom, str) and _may_be_quoted(atom):
+                group.append(atom)
+                continue
             if group:
                 written.append(self._grouped(group, bare))
                 group = []
@@ -315,6 +311,15 @@ class WordWriter:
             return ""
         bare = _BARE_IN_BODY if self.in_body else _BARE_OPERAND
         return self.spelled(word.parts, tildes=tildes, bare=bare)
+
+
+def _may_be_quoted(part: Part) -> bool:
+    match part:
+        case Literal() | Parameter(quoted=True) | Arithmetic(quoted=True):
+            return True
+        case CommandSubstitution(quoted=quoted):
+            return quoted
+    return False
 
 
 def _atoms(

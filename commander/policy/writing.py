@@ -16,23 +16,10 @@ from commander.policy.syntax import (
     Simple,
     Word,
 )
+from commander.policy.vocabulary import DECLARING, NAME, PREFIXES, RESERVED
 
-__all__ = ["NAME", "RESERVED", "CommandWriter"]
+__all__ = ["CommandWriter"]
 
-NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RESERVED: Final = frozenset(
-    (
-        *("!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for"),
-        *("if", "in", "then", "until", "while", "[[", "]]", "coproc", "function"),
-        *("select", "time"),
-    )
-)
-"""Of sh and bash; what one of them reserves is quoted for both."""
-
-_DECLARING: Final = frozenset(
-    ("alias", "declare", "export", "local", "readonly", "typeset")
-)
-_PREFIXES: Final = frozenset(("builtin", "command"))
 _BRACKETS: Final = ("[", "]")
 """Alone they are no pattern, and ``'['`` would be hard on the eye."""
 _DELIMITER: Final = "EOF"
@@ -100,8 +87,8 @@ class CommandWriter(WordWriter):
             else:
                 written.append(self.name(word, RESERVED))
             if name_may_follow:
-                declares = static in _DECLARING
-                name_may_follow = static in _PREFIXES
+                declares = static in DECLARING
+                name_may_follow = static in PREFIXES
         if not written and not command.redirections:
             raise NotRenderableError("a command is empty")
         self.written.append(" ".join(written))

@@ -186,6 +186,7 @@ def test_what_sh_does_not_know_is_refused_to_it(text: str, reason: str) -> None:
         ("x[1]=(a)", "`(`"),
         ("declare x[y z]=1", "not closed in its word"),
         ("declare x(y)", "`(`"),
+        ("'declare' x=$y", "quoted"),
         ("a x[y]=~", "may be an element"),
         ("x=(a)b", "directly"),
         ("x=(a", "array is not closed"),

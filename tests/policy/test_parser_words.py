@@ -138,6 +138,8 @@ def test_a_tilde_behind_an_equals_sign_depends_on_shell_and_command() -> None:
     for dialect in BOTH:
         command = only("command export a=~", dialect)
         assert command == simple("command", "export", word("a=", Tilde()))
+        assert only("echo export a=~", SH) == simple("echo", "export", "a=~")
+        assert only("'export' a=~", SH) == simple("export", word("a=", Tilde()))
         value = word("b:", Tilde(), "/c:~:", Tilde("d"))
         assert only("a=b:~/c'':'~':~d", dialect) == Simple((Assignment("a", value),))
 
