@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Generator, Iterator, Sequence
 from typing import Final
@@ -16,7 +17,7 @@ from commander.policy.sed import sed_problem
 __all__ = ["code_findings", "is_streamed", "script_findings"]
 
 _SHELLS: Final = ("sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish", "csh")
-_STREAMED: Final = re.compile(r"-|/dev/.*|/proc/.*", re.DOTALL)
+_STREAMED: Final = re.compile(r"/(?:dev|proc)/")
 
 
 def code_findings(
@@ -81,7 +82,10 @@ def is_streamed(field: Field) -> bool:
     """Whether a script's name is one that is not of a file, or not known."""
     if field.loose or field.text[:1] == UNKNOWN or field.text == "":
         return True
-    return _STREAMED.fullmatch(field.text) is not None
+    path = posixpath.normpath(re.sub("/+", "/", field.text))
+    # A folder of the same name below the current directory is none of those.
+    leaves = path.startswith(("/", ".."))
+    return field.text == "-" or (leaves and _STREAMED.search(path) is not None)
 
 
 def _texts(

@@ -188,7 +188,7 @@ class CommandJudge:
         if len(operands) != 1 or not operands[0].static or not operands[0].text:
             return
         text = operands[0].text
-        if text.startswith("-") or ".." in text.split("/"):
+        if text.startswith("-") or ".." in text.split("/") or self._is_link(text):
             return
         if text.startswith("/"):
             scope.directory = text

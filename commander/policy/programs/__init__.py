@@ -95,13 +95,21 @@ PROGRAMS: Final[tuple[Program, ...]] = tuple(
 _BY_NAME: Final = {
     name: program for program in PROGRAMS for name in program.names.split()
 }
+_MACHINE: Final = re.compile(
+    r"^[a-z0-9_]+-(?:[a-z0-9]+-)?linux-(?:gnu|musl)[a-z0-9]*-"
+    r"|-[a-z0-9_]+-linux-(?:gnu|musl)[a-z0-9]*$"
+)
 _VERSION: Final = re.compile(r"(?<=.)-?[0-9][0-9.]*$")
 
 
 def find(name: str) -> Program | None:
     """What is known of a program, by its basename.
 
-    A version at the end of a name that is not known itself does not count:
-    ``python3.11``, ``gcc-12``.
+    A version at the end of a name that is not known itself does not count, nor does
+    the machine that it is for: ``python3.11``, ``gcc-12``, ``x86_64-linux-gnu-ld``.
     """
-    return _BY_NAME.get(name) or _BY_NAME.get(_VERSION.sub("", name))
+    known = _BY_NAME.get(name)
+    if known is not None:
+        return known
+    bare = _MACHINE.sub("", name)
+    return _BY_NAME.get(bare) or _BY_NAME.get(_VERSION.sub("", bare))
