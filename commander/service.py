@@ -41,13 +41,13 @@ from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.output.budget import MemoryBudget
+from commander.policy.allow.targets import Places
 from commander.policy.checker import (
     Approved,
     Denied,
     PolicyChecker,
     dialect_of,
 )
-from commander.policy.targets import Places
 from commander.reactors import ICommanderReactor
 from commander.sessions.dispatcher import Dispatcher
 from commander.settings import Settings

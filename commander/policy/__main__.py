@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from commander.commands import CommandRequest
+from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.policy.explain import explanation
-from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 
 __all__ = ["answer", "main"]

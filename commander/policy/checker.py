@@ -18,8 +18,11 @@ from typing import Final
 import attrs
 
 from commander.commands import CommandRequest
-from commander.policy.allowlist import AllowList
-from commander.policy.blocklist import Blocklist, Hit
+from commander.policy.allow.allowlist import AllowList
+from commander.policy.allow.judge import Judge
+from commander.policy.allow.record import Draft
+from commander.policy.allow.targets import Places
+from commander.policy.block.blocklist import Blocklist, Hit
 from commander.policy.budget import (
     MAX_NESTING,
     Budget,
@@ -28,12 +31,9 @@ from commander.policy.budget import (
 )
 from commander.policy.denials import Denied, Segment, deny, shorten
 from commander.policy.environment import check_environment
-from commander.policy.judge import Judge
-from commander.policy.parser import NotModelledError, parse
-from commander.policy.record import Draft
-from commander.policy.render import NotRenderableError, render
-from commander.policy.syntax import Command, Dialect, Pipeline, Script, Statement
-from commander.policy.targets import Places
+from commander.policy.shell.parser import NotModelledError, parse
+from commander.policy.shell.render import NotRenderableError, render
+from commander.policy.shell.syntax import Command, Dialect, Pipeline, Script, Statement
 from commander.principals import Principal
 
 __all__ = [

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from commander.policy.assignments import steers
+from commander.policy.allow.assignments import steers
 from commander.policy.denials import Denied, deny, shorten
 
 __all__ = ["check_environment"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from commander.policy.budget import Budget, TooDeepError, TooMuchError
-from commander.policy.parser import NotModelledError, parse
-from commander.policy.syntax import (
+from commander.policy.shell.parser import NotModelledError, parse
+from commander.policy.shell.syntax import (
     Command,
     CommandSubstitution,
     Dialect,

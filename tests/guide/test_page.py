@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from commander.durations import parse_duration
-from commander.policy.dangers import DISPLAY_NAMES
+from commander.policy.block.dangers import DISPLAY_NAMES
 from commander.settings import Settings
 from commander.specs import RESERVED, spec_of
 from tests.guide.document import ROOT, Page, plain

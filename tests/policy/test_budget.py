@@ -8,6 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commander.policy.block.invocation import Invocation
+from commander.policy.block.scope import Scope
+from commander.policy.block.walk import Walk
 from commander.policy.budget import (
     MAX_COMMANDS,
     MAX_WORK,
@@ -15,11 +18,8 @@ from commander.policy.budget import (
     TooDeepError,
     TooMuchError,
 )
-from commander.policy.invocation import Invocation
-from commander.policy.parser import NotModelledError, parse
-from commander.policy.scope import Scope
-from commander.policy.syntax import Dialect
-from commander.policy.walk import Walk
+from commander.policy.shell.parser import NotModelledError, parse
+from commander.policy.shell.syntax import Dialect
 
 
 class Nobody:

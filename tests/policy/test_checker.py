@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 import commander
 from commander.commands import CommandRequest
+from commander.policy.allow.targets import Places
+from commander.policy.block.dangers import DISPLAY_NAMES
 from commander.policy.budget import (
     MAX_COMMANDS,
     MAX_NESTED_CHARACTERS,
@@ -27,10 +29,8 @@ from commander.policy.checker import (
     dialect_of,
     plain_words,
 )
-from commander.policy.dangers import DISPLAY_NAMES
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
-from commander.policy.syntax import Dialect
-from commander.policy.targets import Places
+from commander.policy.shell.syntax import Dialect
 from commander.principals import ANONYMOUS
 
 ENTRIES = ("ls", "git status", "git log", "echo", "python3 -m pytest", "env", "rm", "[")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commander.policy.allow.record import Draft, Record
 from commander.policy.denials import MAX_QUOTED_CHARACTERS, Segment, deny, shorten
-from commander.policy.record import Draft, Record
 
 
 def test_a_reason_has_cause_remedy_and_who_decided() -> None:

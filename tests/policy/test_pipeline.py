@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commander.policy.pipeline import final_program
-from commander.policy.syntax import Dialect
+from commander.policy.shell.syntax import Dialect
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from typing import Final
 import pytest
 
 from commander.commands import CommandRequest
+from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.policy.programs import MODULES, PROGRAMS, find
 from commander.policy.programs.model import Effect, Language, Program, Risk
-from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 
 OPTION: Final = re.compile(r"-[^-\s*]\*?|--?[^-\s*][^\s*]+\*?|\+\+\*|-[^\s*]+\*?|\w+")

@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from commander.execution.admission import Admission
 from commander.execution.executor import Executor, Start
 from commander.execution.runner import CommandRunner
+from commander.policy.allow.targets import Places
 from commander.policy.checker import PolicyChecker
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
-from commander.policy.targets import Places
 from commander.principals import Principal
 from commander.testing import MemoryAudit, ProcessReactor
 from commander.tools.check_command import CheckCommand

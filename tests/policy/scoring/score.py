@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 import attrs
 
 from commander.commands import CommandRequest
+from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, PolicyChecker
-from commander.policy.targets import Places
 from commander.principals import ANONYMOUS
 from tests.policy.scoring.corpus import Row
 from tests.policy.scoring.execution import Execution, Outcome

@@ -1,0 +1,1 @@
+"""The blocklists: what a text may come to, and whether a list names that."""
