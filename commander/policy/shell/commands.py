@@ -207,9 +207,13 @@ class CommandReader(Lexer):
             return Assignment(named[1], self._array(), append)
         return Assignment(named[1], _value(pieces), append)
 
+    def array_follows(self) -> bool:
+        """Whether the current word is ``name=``, and an array stands behind it."""
+        return self.bare.endswith("=") and self.text.startswith("(", self.position)
+
     def _declaration(self) -> Assignment | None:
         """Read an array behind a declaring builtin; None if there is none."""
-        if self.bash and self.text.startswith("(", self.position):
+        if self.bash and self.array_follows():
             assignment = self._assignment()
             if assignment is not None and isinstance(assignment.value, Array):
                 return assignment

@@ -164,7 +164,8 @@ class _Parser(ConditionalReader):
                 self.advance()
                 if self.bare == "-p":
                     self.advance()
-                if self.bare.startswith("-"):
+                # In a substitution, bash takes no array right behind `time`.
+                if self.bare.startswith("-") or self.array_follows():
                     self.unexpected()
         commands = [self._command()]
         while self.symbol in ("|", "|&"):
