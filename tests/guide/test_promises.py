@@ -154,7 +154,8 @@ def test_a_list_can_be_tried_as_the_page_shows(page: Page) -> None:
     assert program == ["commander-mcp", "check"]
     allowed, text = explain(load({}, {name: value}, None).settings, command)
     assert not allowed
-    assert "shell-syntax" in text
+    assert "not-allowed" in text
+    assert "`wc`" in text
     assert name in text
 
 

@@ -90,9 +90,10 @@ def test_the_client_agrees_on_a_version_of_the_handshake_era(
     assert report["server"] == "go-mcp-commander"
 
 
-def test_the_client_lists_the_four_tools(report: dict[str, Any]) -> None:
+def test_the_client_lists_the_tools(report: dict[str, Any]) -> None:
     assert report["tools"] == [
         "execute_command",
+        "check_command",
         "list_allowed_commands",
         "list_blocked_commands",
         "get_shell_info",
