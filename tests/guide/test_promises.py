@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -120,13 +119,13 @@ def test_a_call_can_ask_for_more_time(deployed: Deployed) -> None:
 @guide("G-044", "G-045")
 def test_the_shell_and_its_argument_can_be_set(deploy: Deploy) -> None:
     started = []
-    for environ in ({}, {"MCP_SHELL": sys.executable}, {"MCP_SHELL_ARG": "-ec"}):
+    for environ in ({}, {"MCP_SHELL": "/bin/bash"}, {"MCP_SHELL_ARG": "-ec"}):
         server = deploy(**environ)
         server.run("pwd")
         started.append(server.memory.process.arguments[-3:])
     assert started == [
         ("/bin/sh", "-c", "pwd"),
-        (sys.executable, "-c", "pwd"),
+        ("/bin/bash", "-c", "pwd"),
         ("/bin/sh", "-ec", "pwd"),
     ]
 

@@ -218,7 +218,7 @@ def test_the_guides_command_lines_serve_a_client(
 ) -> None:
     desk = Desk(tmp_path, *words)
     desk.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-    assert len(desk.answer()["result"]["tools"]) == 4
+    assert len(desk.answer()["result"]["tools"]) == 5
     desk.end()
 
 
@@ -281,4 +281,4 @@ def test_the_official_clients_run_commands_over_stdio(
         timeout=60,
         check=False,
     )
-    assert done.stdout.split() == ["4", os.uname().sysname], done.stderr
+    assert done.stdout.split() == ["5", os.uname().sysname], done.stderr

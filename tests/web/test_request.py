@@ -304,6 +304,7 @@ def test_a_body_costs_nothing_once_the_handler_has_taken_it(
     )
     assert statuses(connection) == []
     assert used_bytes(server) == 0
+    server.reactor.advance(0)  # a long command is judged beside the reactor
     server.process.exit()
     assert statuses(connection) == [200]
 

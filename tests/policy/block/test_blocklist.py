@@ -557,7 +557,6 @@ HARMLESS = [
     "? x",
     "$UNSET x",
     "/usr/bin/python3.* x",
-    "dd --help",
     "reboot --version",
     # removals of what is not the system
     "rm -rf ./build",
@@ -865,4 +864,5 @@ def test_a_command_is_found_behind_any_text_that_is_read(text: str) -> None:
         hit = judge(f"{text}\nreboot")
     except (NotModelledError, TooDeepError, TooMuchError):
         return
-    assert hit is not None or "#" in text or "<<" in text
+    read = not text.endswith("\\")  # or it goes on in the next line
+    assert hit is not None or not read or "#" in text or "<<" in text

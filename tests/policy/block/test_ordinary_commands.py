@@ -242,7 +242,6 @@ sgdisk -p /dev/sda
 badblocks -sv /dev/sda
 pvs; vgs; lvs
 sync; echo 3 > /proc/sys/vm/drop_caches
-dd --version
 shutdown --help
 mkfs.ext4 --version
 """.strip("\n")
