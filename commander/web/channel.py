@@ -140,7 +140,8 @@ class CommanderChannel(HTTPChannel):
     def requestDone(self, request: Any) -> None:
         """The answer is written; the next request may come."""
         self._receiving = False
-        if self._waitingForTransport and self._dataBuffer:
+        # Behind a body there is always an empty piece.
+        if self._waitingForTransport and any(self._dataBuffer):
             # A client that sends requests and reads no answers would have us keep
             # all answers: it gets this one, and may come again.
             self.persistent = False
