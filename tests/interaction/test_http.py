@@ -281,3 +281,24 @@ def test_without_auth_a_page_cannot_send_what_needs_no_preflight(
         assert server.post(PING, "/", Content_Type=None).status == 415
         (warning,) = server.records("setting_warning")
         assert "--no-auth" in warning["message"]
+
+
+def test_a_connection_goes_on_after_a_large_answer(server: Server) -> None:
+    """More than the socket takes at once, behind a request that has a body."""
+    arguments = {"command": "head -c 1000000 /dev/zero | tr '\\0' x"}
+    params = {"name": "execute_command", "arguments": arguments}
+    body = json.dumps(
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    )
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "Authorization": f"Bearer {server.token}",
+    }
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    with contextlib.closing(connection):
+        for _ in range(3):
+            connection.request("POST", "/mcp", body, headers)
+            response = connection.getresponse()
+            assert response.status == 200
+            assert len(response.read()) > 1_000_000
