@@ -9,12 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
-import attrs
-from twisted.application.service import Service
 from twisted.cred.checkers import ICredentialsChecker
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from commander import __version__
@@ -25,10 +22,8 @@ from commander.auth.tokens import TokenDigest
 from commander.errors import StartError
 from commander.execution.admission import Admission
 from commander.execution.confinement import Confinement, confine
-from commander.execution.engine import ProcessEngine
 from commander.execution.environment import child_environment
 from commander.execution.executor import Executor, Start
-from commander.execution.hardening import Hardening
 from commander.execution.limits import CommandLimits
 from commander.execution.memory_killer import MemoryKiller, find_victim_count
 from commander.execution.refusals import Refusals
@@ -36,7 +31,6 @@ from commander.execution.run_as import programs_in_front
 from commander.execution.runner import CommandRunner
 from commander.execution.running import Supervision
 from commander.execution.sandbox import Plan, make_plan
-from commander.interfaces import Monotonic
 from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.versions import HANDSHAKE_VERSIONS
@@ -49,15 +43,14 @@ from commander.policy.checker import (
     dialect_of,
 )
 from commander.reactors import ICommanderReactor
+from commander.running_service import CommanderService, Surroundings
 from commander.sessions.dispatcher import Dispatcher
 from commander.settings import Settings
 from commander.shutdown import Front, Shutdown
 from commander.sources import binds_loopback
-from commander.stdio.descriptors import Wire
 from commander.stdio.front import StdioFront
 from commander.stdio.transport import LineProtocol
 from commander.telemetry.audit import LogAccess, LogAudit
-from commander.telemetry.logging import StructuredLog
 from commander.tools.check_command import CheckCommand
 from commander.tools.execute_command import ExecuteCommand
 from commander.tools.inspect import (
@@ -91,124 +84,6 @@ _INSTRUCTIONS = (
     "Runs shell commands on the server with execute_command. Commands are checked "
     "against a policy; a refusal says why and what is allowed."
 )
-
-
-@attrs.frozen(kw_only=True)
-class Surroundings:
-    """What the process gives the service; tests give their own."""
-
-    reactor: ICommanderReactor
-    monotonic: Monotonic
-    environ: Mapping[str, str] = attrs.field(repr=False)
-    engine: ProcessEngine
-    hardening: Hardening
-    log: StructuredLog
-    wire: Wire | None = None
-    """Standard input and output, claimed, if clients are served there."""
-
-
-class CommanderService(Service):
-    """The whole server, as ``twist`` starts and stops it.
-
-    Args:
-        surroundings: The process around it.
-        front: What clients see.
-        shutdown: The way down.
-        confinement: What binds every command.
-        stdin_descriptor: Closed when the service has stopped.
-    """
-
-    def __init__(
-        self,
-        *,
-        surroundings: Surroundings,
-        front: Front,
-        shutdown: Shutdown,
-        confinement: Confinement,
-        stdin_descriptor: int,
-    ) -> None:
-        self._reactor = surroundings.reactor
-        self._monotonic = surroundings.monotonic
-        self._engine = surroundings.engine
-        self._hardening = surroundings.hardening
-        self._log = surroundings.log
-        self._front = front
-        self._shutdown = shutdown
-        self._confinement = confinement
-        self._stdin_descriptor = stdin_descriptor
-        self._started_at = self._monotonic()
-        self._stop_reason: str | None = None
-
-    def listen(self) -> Any:
-        """Take the address; requests are served once the reactor runs.
-
-        Returns:
-            The address that was taken, as Twisted describes it.
-
-        Raises:
-            StartError: The address is taken, foreign or not an endpoint.
-        """
-        self._front.open()
-        return self._front.address
-
-    def note_stop_reason(self, reason: str) -> None:
-        """Tell why the service is about to be stopped, for the log."""
-        self._stop_reason = self._stop_reason or reason
-
-    def _client_gone(self, reason: str) -> None:
-        """There is nobody left to serve: end the process, unless it ends already."""
-        if self._stop_reason is None:
-            self.note_stop_reason(reason)
-            self._reactor.stop()
-
-    def hurry(self) -> None:
-        """End running commands now instead of waiting for them."""
-        self._log.warn("shutdown_hurried", "not waiting for running commands")
-        self._shutdown.hurry()
-
-    def startService(self) -> None:
-        """The service is up; its address is taken already."""
-        super().startService()
-        address = self._front.address
-        # Numbers, not texts: the log keeps the digits of its queries out of numbers.
-        self._log.info(
-            "server_started",
-            version=__version__,
-            host=getattr(address, "host", None) or str(address),
-            port=getattr(address, "port", None),
-            pid=os.getpid(),
-        )
-        self._log.info("process_engine", **self._engine.described)
-        for missing in self._hardening.missing:
-            self._log.warn("protection_missing", missing)
-        if self._engine.sandbox.described:
-            self._log.info("sandbox", **self._engine.sandbox.described)
-        if self._confinement.mechanisms:
-            self._log.info("limits", **self._confinement.mechanisms)
-        self._engine.start()
-        self._front.start(self._client_gone)
-
-    def stopService(self) -> Deferred[None]:
-        """Drain and end; fires when nothing is left. See ``commander.shutdown``.
-
-        A service that does not run, or is stopping already, needs nothing.
-        """
-        if not self.running:
-            return succeed(None)
-        super().stopService()
-        return Deferred.fromCoroutine(self._stop())
-
-    async def _stop(self) -> None:
-        self.note_stop_reason("the reactor stopped")
-        self._log.info("server_stopping", reason=self._stop_reason)
-        await self._shutdown.run()
-        self._engine.stop()
-        os.close(self._stdin_descriptor)
-        self._log.info(
-            "server_stopped",
-            reason=self._stop_reason,
-            uptime_seconds=round(self._monotonic() - self._started_at, 3),
-        )
 
 
 def build(

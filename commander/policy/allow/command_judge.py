@@ -12,6 +12,7 @@ from functools import partial
 
 from commander.policy.allow.allowlist import AllowList
 from commander.policy.allow.assignments import steers
+from commander.policy.allow.code_usage import is_streamed
 from commander.policy.allow.fields import Field
 from commander.policy.allow.record import Draft, Record
 from commander.policy.allow.scopes import Certain
@@ -124,7 +125,7 @@ class CommandJudge:
             case "command":
                 return bool(words) and words[0].text in ("-v", "-V")
             case "." | "source":
-                return bool(words) and words[0].static and _is_file(words[0].text)
+                return bool(words) and words[0].static and not is_streamed(words[0])
             case "mapfile" | "readarray":
                 return all(word.static and _is_plain(word.text) for word in words)
         return False
@@ -235,10 +236,6 @@ def _makes_links(word: str) -> bool:
     if word.startswith("--"):
         return word.startswith(("--s", "--arch", "--no-d", "--pres"))
     return word.startswith("-") and not {"s", "a", "d", "P"}.isdisjoint(word)
-
-
-def _is_file(name: str) -> bool:
-    return bool(name) and not name.startswith(("-", "/dev/", "/proc/"))
 
 
 def _is_plain(word: str) -> bool:

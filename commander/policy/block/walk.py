@@ -375,8 +375,7 @@ def _appended(old: Elements, new: Elements, value: Word | Array) -> Elements:
 
 
 def _only_reads(command: Simple) -> bool:
-    """``$(<file)`` prints the file."""
-    return not command.assignments and bool(command.redirections)
+    return not command.assignments and bool(command.redirections)  # $(<file)
 
 
 def _reads(condition: Script) -> bool:

@@ -187,8 +187,8 @@ _GH: Final = Program(
     everywhere=True,
     subcommands=(
         Subcommand(
-            names="alias extension extensions ext codespace cs copilot duo ssh-key.add "
-            "gpg-key.add",
+            names="alias extension extensions ext codespace cs copilot duo "
+            "ssh-key.add gpg-key.add",
             refused="names or runs programs",
             harmless="list ls search browse",
         ),

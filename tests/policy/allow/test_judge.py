@@ -227,6 +227,8 @@ def test_an_entry_can_say_more(command: str, entries: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("command", "entries"),
     [
+        ("source //dev/stdin", ("source",)),
+        (". ../../dev/stdin", (".",)),
         ("git push", ("git status",)),
         ("git", ("git status",)),
         ("git 'status x'", ("git status",)),
