@@ -33,9 +33,7 @@ class PickyReactor(ProcessReactor):
     error: Exception | None = None
     unlistening: Deferred[None] | None = None
 
-    def listenTCP(  # noqa: N802 - Twisted's name
-        self, *args: Any, **kwargs: Any
-    ) -> Any:
+    def listenTCP(self, *args: Any, **kwargs: Any) -> Any:
         if self.error is not None:
             raise self.error
         port = super().listenTCP(*args, **kwargs)

@@ -39,9 +39,7 @@ class TapReactor(ProcessReactor):
 
     listen_error: Exception | None = None
 
-    def listenTCP(  # noqa: N802 - Twisted's name
-        self, *args: Any, **kwargs: Any
-    ) -> Any:
+    def listenTCP(self, *args: Any, **kwargs: Any) -> Any:
         if self.listen_error is not None:
             raise self.listen_error
         return super().listenTCP(*args, **kwargs)

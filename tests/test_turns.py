@@ -16,7 +16,7 @@ class Reactor:
     def __init__(self) -> None:
         self.calls: list[Callable[[], Any]] = []
 
-    def callLater(self, delay: float, call: Callable[[], Any]) -> None:  # noqa: N802
+    def callLater(self, delay: float, call: Callable[[], Any]) -> None:
         """Twisted's name."""
         assert delay == 0
         self.calls.append(call)

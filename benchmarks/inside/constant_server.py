@@ -27,7 +27,7 @@ class Constant(Protocol):
 
     def connectionMade(self) -> None:
         assert self.transport is not None
-        self.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]
+        self.transport.setTcpNoDelay(True)  # type: ignore[attr-defined]  # it is TCP
 
     def dataReceived(self, data: bytes) -> None:
         received, answers = self._received + data, 0

@@ -121,15 +121,15 @@ class LaunchedSpawner:
 
     def spawnProcess(
         self,
-        processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
+        processProtocol: IProcessProtocol,
         executable: bytes | str,
         args: Sequence[bytes | str] = (),
         env: Mapping[Any, Any] | None = None,
         path: bytes | str | None = None,
         uid: int | None = None,
         gid: int | None = None,
-        usePTY: bool = False,  # noqa: N803
-        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
+        usePTY: bool = False,
+        childFDs: Mapping[int, int | str] | None = None,
     ) -> IProcessTransport:
         """Start a process; it gets ``executable`` for its own name, too.
 

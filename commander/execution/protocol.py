@@ -32,7 +32,7 @@ class ChildTransport(Protocol):
     def pid(self) -> int | None:
         """The process id; None before the start and once the process was reaped."""
 
-    def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - Twisted's
+    def signalProcess(self, signalID: str | int) -> None:
         """Signal the one process."""
 
     def loseConnection(self) -> None:
@@ -119,9 +119,9 @@ class CommandProtocol(ProcessProtocol):
         """The read is done."""
         self._events.output_filled(descriptor, count)
 
-    def childDataReceived(  # noqa: N802 - Twisted's names
+    def childDataReceived(
         self,
-        childFD: int,  # noqa: N803
+        childFD: int,
         data: bytes,
     ) -> None:
         """Output, from a transport of Twisted's own."""

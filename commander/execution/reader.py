@@ -167,11 +167,11 @@ class PipeReader:
         """The descriptor; -1 once it is closed."""
         return self._descriptor
 
-    def logPrefix(self) -> str:  # noqa: N802 - Twisted's
+    def logPrefix(self) -> str:
         """For log lines."""
         return "process"
 
-    def doRead(self) -> None:  # noqa: N802 - Twisted's
+    def doRead(self) -> None:
         """There is output, or the end of it."""
         if self._take_turn(to_the_end=False):
             self.finish()

@@ -97,11 +97,11 @@ class _Doorbell:
         """The descriptor; -1 once it is closed."""
         return self._descriptor
 
-    def logPrefix(self) -> str:  # noqa: N802 - Twisted's
+    def logPrefix(self) -> str:
         """For log lines."""
         return "spawner"
 
-    def doRead(self) -> None:  # noqa: N802 - Twisted's
+    def doRead(self) -> None:
         """Somebody rang."""
         with contextlib.suppress(BlockingIOError):  # nobody did: a stale event
             os.eventfd_read(self._descriptor)
@@ -227,15 +227,15 @@ class ThreadedSpawner:
 
     def spawnProcess(
         self,
-        processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
+        processProtocol: IProcessProtocol,
         executable: bytes | str,
         args: Sequence[bytes | str] = (),
         env: Mapping[Any, Any] | None = None,
         path: bytes | str | None = None,
         uid: int | None = None,
         gid: int | None = None,
-        usePTY: bool = False,  # noqa: N803
-        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
+        usePTY: bool = False,
+        childFDs: Mapping[int, int | str] | None = None,
     ) -> SpawnedProcess:
         """Begin to start a process; see ``commander.execution.transport``.
 

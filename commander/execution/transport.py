@@ -105,11 +105,11 @@ class ExitReader:
         """The descriptor; -1 once it is closed."""
         return self._pidfd
 
-    def logPrefix(self) -> str:  # noqa: N802 - Twisted's
+    def logPrefix(self) -> str:
         """For log lines."""
         return "process"
 
-    def doRead(self) -> None:  # noqa: N802 - Twisted's
+    def doRead(self) -> None:
         """It ended, unless the event was meant for somebody else."""
         ending = self._reap()
         if ending is not None:
@@ -217,7 +217,7 @@ class SpawnedProcess:
 
     # --- IProcessTransport -----------------------------------------------------
 
-    def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - Twisted's
+    def signalProcess(self, signalID: str | int) -> None:
         """Signal the process, or, before the start, as soon as it runs.
 
         Args:
@@ -271,7 +271,7 @@ class SpawnedProcess:
         """Stop reading standard error."""
         self.closeChildFD(2)
 
-    def writeToChild(self, childFD: int, data: bytes) -> None:  # noqa: N803 - Twisted's
+    def writeToChild(self, childFD: int, data: bytes) -> None:
         """Write to a pipe of the process.
 
         Raises:
@@ -314,9 +314,7 @@ class SpawnedProcess:
         """Close all pipes."""
         self.loseConnection()
 
-    def registerProducer(  # noqa: N802 - Twisted's
-        self, producer: Any, streaming: bool
-    ) -> None:
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Pause a producer while much of what it wrote to standard input waits."""
         if self._stdin is None:
             producer.stopProducing()

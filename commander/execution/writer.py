@@ -81,12 +81,12 @@ class PipeWriter(FileDescriptor):
         """The descriptor; -1 once it is closed."""
         return self._descriptor
 
-    def writeSomeData(self, data: bytes) -> int | BaseException:  # noqa: N802 - Twisted's
+    def writeSomeData(self, data: bytes) -> int | BaseException:
         """Write what the pipe takes."""
         written: int | BaseException = writeToFD(self._descriptor, data)
         return written
 
-    def doRead(self) -> None:  # noqa: N802 - Twisted's
+    def doRead(self) -> None:
         """Never for us: the event of a descriptor that had our number before."""
 
     def connectionLost(self, reason: Failure) -> None:

@@ -130,7 +130,7 @@ class MemoryProcess:
 
     # --- IProcessTransport -----------------------------------------------------
 
-    def signalProcess(self, signalID: str | int) -> None:  # noqa: N803 - Twisted's
+    def signalProcess(self, signalID: str | int) -> None:
         """Signal the shell alone."""
         if self._reactor.is_late(self):
             self.abandoned = True
@@ -164,7 +164,7 @@ class MemoryProcess:
         """Close one pipe; the fake has them closed together."""
         self.loseConnection()
 
-    def writeToChild(self, childFD: int, data: bytes) -> None:  # noqa: N803 - Twisted's
+    def writeToChild(self, childFD: int, data: bytes) -> None:
         """Standard input is never ours."""
         raise KeyError(childFD)
 
@@ -251,9 +251,9 @@ class MemoryTree:
 class _NoThreads:
     """A thread pool that does its work at once, in the thread that asks."""
 
-    def callInThreadWithCallback(  # noqa: N802 - Twisted's name
+    def callInThreadWithCallback(
         self,
-        onResult: Callable[[bool, Any], None],  # noqa: N803
+        onResult: Callable[[bool, Any], None],
         func: Callable[..., Any],
         *args: Any,
         **kwargs: Any,
@@ -298,36 +298,36 @@ class ProcessReactor(MemoryReactorClock):
         """This reactor as spawner and trees."""
         return ProcessEngine(spawner=self, trees=self, described={"spawner": "memory"})
 
-    def getThreadPool(self) -> Any:  # noqa: N802 - Twisted's names
+    def getThreadPool(self) -> Any:
         """One without threads."""
         return _NoThreads()
 
-    def callInThread(  # noqa: N802
+    def callInThread(
         self, callable: Callable[..., Any], *args: object, **kwargs: object
     ) -> None:
         """Call it at once."""
         callable(*args, **kwargs)
 
-    def callFromThread(  # noqa: N802
+    def callFromThread(
         self, callable: Callable[..., Any], *args: object, **kwargs: object
     ) -> None:
         """Call it in the next turn."""
         self.callLater(0, callable, *args, **kwargs)
 
-    def suggestThreadPoolSize(self, size: int) -> None:  # noqa: N802
+    def suggestThreadPoolSize(self, size: int) -> None:
         """There are none, and there will be none."""
 
     def spawnProcess(
         self,
-        processProtocol: IProcessProtocol,  # noqa: N803 - Twisted's names
+        processProtocol: IProcessProtocol,
         executable: bytes | str,
         args: Sequence[bytes | str] = (),
         env: Mapping[Any, Any] | None = None,
         path: bytes | str | None = None,
         uid: int | None = None,
         gid: int | None = None,
-        usePTY: bool = False,  # noqa: N803
-        childFDs: Mapping[int, int | str] | None = None,  # noqa: N803
+        usePTY: bool = False,
+        childFDs: Mapping[int, int | str] | None = None,
     ) -> MemoryProcess:
         """Start a process in memory."""
         if self.spawn_error is not None:

@@ -110,7 +110,7 @@ class CommanderChannel(HTTPChannel):
         self.lineReceived(b"")
         return rest
 
-    def headerReceived(self, line: bytes) -> bool:  # noqa: N802 - Twisted's name
+    def headerReceived(self, line: bytes) -> bool:
         """One header; False, and the connection ends, if it cannot be read."""
         try:
             return bool(super().headerReceived(line))
@@ -171,11 +171,11 @@ class CommanderChannel(HTTPChannel):
         """The client's end."""
         return self._peer
 
-    def isSecure(self) -> bool:  # noqa: N802 - Twisted's name
+    def isSecure(self) -> bool:
         """Whether the transport is TLS."""
         return self._is_secure
 
-    def writeHeaders(  # noqa: N802 - Twisted's name
+    def writeHeaders(
         self, version: bytes, code: bytes, reason: bytes, headers: Headers
     ) -> None:
         """Write the head of an answer, in one piece."""
@@ -184,7 +184,7 @@ class CommanderChannel(HTTPChannel):
             lines += [b"%s: %s" % (name, value) for value in values]
         self.transport.write(b"\r\n".join([*lines, b"", b""]))
 
-    def setTimeout(self, period: Any) -> Any:  # noqa: N802 - Twisted's name
+    def setTimeout(self, period: Any) -> Any:
         """Change the idle time, or switch it off with None; returns the one before.
 
         Every request does both, so this keeps the timer, which ``TimeoutMixin`` would
@@ -197,7 +197,7 @@ class CommanderChannel(HTTPChannel):
             self._idle.set(period, self.timeoutConnection)
         return previous
 
-    def resetTimeout(self) -> None:  # noqa: N802 - Twisted's name
+    def resetTimeout(self) -> None:
         """Bytes came: the idle time starts again, unless it is over or off."""
         if self._idle.is_set and self.timeOut is not None:
             self._idle.set(self.timeOut, self.timeoutConnection)

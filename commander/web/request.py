@@ -143,7 +143,7 @@ class CommanderRequest(Request):
             # The boundary for faults of ours in rendering: logged, answered 500.
             self.processingFailed(Failure())
 
-    def processingFailed(self, reason: Failure) -> None:  # noqa: N802 - Twisted's
+    def processingFailed(self, reason: Failure) -> None:
         """A fault of ours that no route answered for."""
         self._log.failure("", failure=reason)
         write_answer(self, internal_error())

@@ -42,9 +42,9 @@ class Plain(ProcessProtocol):
         self.reads: list[bytes] = []
         self.after: Callable[[], None] = lambda: None
 
-    def childDataReceived(  # noqa: N802 - Twisted's
+    def childDataReceived(
         self,
-        childFD: int,  # noqa: N803
+        childFD: int,
         data: bytes,
     ) -> None:
         assert childFD == CHILD

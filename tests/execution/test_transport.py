@@ -88,14 +88,14 @@ class Recorder(ProcessProtocol):
     def connectionMade(self) -> None:
         self._called("made")
 
-    def childDataReceived(  # noqa: N802 - Twisted's
+    def childDataReceived(
         self,
-        childFD: int,  # noqa: N803
+        childFD: int,
         data: bytes,
     ) -> None:
         self._called("data", childFD, data)
 
-    def childConnectionLost(self, childFD: int) -> None:  # noqa: N802, N803
+    def childConnectionLost(self, childFD: int) -> None:
         self._called("lost", childFD)
 
     def processExited(self, reason: Failure) -> None:

@@ -68,15 +68,15 @@ class Recorder(ProcessProtocol):
         self._called("made")
         self.made.callback(None)
 
-    def childDataReceived(  # noqa: N802 - Twisted's
+    def childDataReceived(
         self,
-        childFD: int,  # noqa: N803
+        childFD: int,
         data: bytes,
     ) -> None:
         self.calls.append(("data", childFD))
         self.output[childFD] += data
 
-    def childConnectionLost(self, childFD: int) -> None:  # noqa: N802, N803
+    def childConnectionLost(self, childFD: int) -> None:
         self.calls.append(("lost", childFD))
 
     def processExited(self, reason: Failure) -> None:

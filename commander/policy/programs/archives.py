@@ -12,6 +12,7 @@ from commander.policy.programs.model import (
     Subcommand,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
@@ -19,7 +20,6 @@ _CREATES: Final = (
     "-c --create -r --append -u --update -A --catenate --concatenate "
     "-t --list -d --diff --compare"
 )
-_WRITES: Final = "writes to a file"
 
 _TAR: Final = Program(
     names="tar gtar bsdtar",
@@ -101,7 +101,7 @@ _TAR: Final = Program(
         Risk(
             options="-g --listed-incremental --index-file --volno-file",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     first_word_cluster=True,
@@ -173,7 +173,7 @@ _RSYNC: Final = Program(
         Risk(
             options="--log-file --write-batch --only-write-batch",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-T --temp-dir --partial-dir --backup-dir",
@@ -243,7 +243,7 @@ _ZIP: Final = Program(
         Risk(
             options="-O --output-file --out -b --temp-path -lf --logfile-path",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     targets=Targets.FIRST,
@@ -270,7 +270,7 @@ _CPIO: Final = Program(
         Risk(
             options="-F --file -O -D --directory -f",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--absolute-filenames -s",
@@ -300,7 +300,7 @@ _GZIP: Final = Program(
     "lzop compress uncompress brotli",
     valued="-S --suffix",
     risks=(
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--files --files0",
             effect=Effect.LOADS,
@@ -352,7 +352,7 @@ _ZSTD: Final = Program(
         Risk(
             options="-o --output-dir-flat --output-dir-mirror --trace",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(options="--filelist", effect=Effect.LOADS, why="reads names from a file"),
     ),

@@ -12,10 +12,10 @@ from commander.policy.programs.model import (
     Subcommand,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _SERVES: Final = "serves others, mounts or starts a program"
 
 _BORG: Final = Program(
@@ -37,7 +37,7 @@ _BORG: Final = Program(
         Risk(
             options="--debug-profile --upgrade-to --socket",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-c --config --override",
@@ -96,7 +96,7 @@ _RCLONE: Final = Program(
             "--memprofile --combined --differ --error --match --missing-on-dst "
             "--missing-on-src --output-file -o",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,
@@ -169,7 +169,7 @@ _RESTIC: Final = Program(
             options="-t --target --cache-dir --bash-completion --zsh-completion "
             "--fish-completion --man --cpu-profile --mem-profile --output",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,

@@ -12,10 +12,10 @@ from commander.policy.programs.model import (
     Subcommand,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _INSIDE: Final = "runs a command on another machine or in a container"
 
 _ANSIBLE: Final = Program(
@@ -57,7 +57,7 @@ _ANSIBLE_PLAYBOOK: Final = Program(
             why="runs an inventory, or reads one with commands",
             never="*=*",
         ),
-        Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--output", effect=Effect.WRITES, why=WRITES),
     ),
     operands="- /dev/*",
     operands_why="reads tasks",
@@ -209,7 +209,7 @@ _GH: Final = Program(
                 Risk(
                     options="-D --dir -O --output",
                     effect=Effect.WRITES,
-                    why=_WRITES,
+                    why=WRITES,
                 ),
             ),
         ),
@@ -261,7 +261,7 @@ _HELM_RISKS: Final = (
         options="--output-dir --repository-config --registry-config "
         "--repository-cache --destination -d",
         effect=Effect.WRITES,
-        why=_WRITES,
+        why=WRITES,
     ),
 )
 
@@ -280,7 +280,7 @@ _HELM: Final = Program(
         Subcommand(names="create", targets=Targets.EACH),
         Subcommand(
             names="pull fetch",
-            risks=(Risk(options="--untardir", effect=Effect.WRITES, why=_WRITES),),
+            risks=(Risk(options="--untardir", effect=Effect.WRITES, why=WRITES),),
         ),
     ),
     ordinary=(
@@ -332,7 +332,7 @@ _TERRAFORM: Final = Program(
         Risk(
             options="-out -state-out -backup -generate-config-out -json-into",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-plugin-dir -from-module --terragrunt-tfpath --tf-path "
@@ -375,7 +375,7 @@ _ANSIBLE_TOOLS: Final = Program(
         Risk(
             options="--output -p --roles-path",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,

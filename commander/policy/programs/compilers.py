@@ -11,11 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import OPTIONS_FILE, WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
-_OPTIONS_FILE: Final = "reads options from a file"
 
 _PASSED_ON: Final = (
     "-Wl,--as-needed -Wl,--no-as-needed -Wl,--gc-sections -Wl,--no-undefined "
@@ -76,14 +75,14 @@ _CC: Final = Program(
             "-dependency-file -foptimization-record-file -dumpbase -dumpbase-ext "
             "-index-store-path",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-fprofile-dir -fprofile-note -fprofile-generate "
             "-fprofile-instr-generate -fcs-profile-generate -ftime-trace "
             "-fmodules-cache-path -fmodule-output -fcrash-diagnostics-dir -fopt-info*",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
             values="*",
         ),
@@ -95,7 +94,7 @@ _CC: Final = Program(
         ),
     ),
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It runs its parts from where options say, and loads plugins.",
     passes=(
         "gcc -O2 -Wall -Iinclude -o build/app src/main.c -lm",
@@ -145,11 +144,11 @@ _GHC: Final = Program(
         Risk(
             options="-o -outputdir -odir -hidir -stubdir -dumpdir -tmpdir",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It runs its parts from where options say, and code from its words.",
     passes=("ghc -O2 Main.hs -o app", "ghc --version"),
     refuses=("ghc -e 'System.Process.callCommand \"pwn\"'", "ghc -F -pgmF pwn x.hs"),
@@ -185,7 +184,7 @@ _GO: Final = Program(
             "-mutexprofile -trace -outputdir -test.coverprofile -test.cpuprofile "
             "-test.memprofile -test.trace -test.outputdir -artifacts",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(options="-C", effect=Effect.SCRIPT, why="names the directory"),
     ),
@@ -255,11 +254,11 @@ _RUSTC: Final = Program(
         Risk(
             options="-o --out-dir --output --emit",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It runs a linker that options name.",
     passes=("rustc -O --edition 2021 main.rs -o app", "rustc --version"),
     refuses=(

@@ -12,10 +12,10 @@ from commander.policy.programs.model import (
     Subcommand,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _RUNS_INSIDE: Final = (
     "runs a command in a container, which may hold this machine's files"
 )
@@ -72,7 +72,7 @@ _DOCKER: Final = Program(
                 Risk(
                     options="-o --output -f --filename",
                     effect=Effect.WRITES,
-                    why=_WRITES,
+                    why=WRITES,
                     unless="--format",
                 ),
             ),
@@ -89,7 +89,7 @@ _DOCKER: Final = Program(
                 Risk(
                     options="-o --output --iidfile --metadata-file --cidfile --logfile",
                     effect=Effect.WRITES,
-                    why=_WRITES,
+                    why=WRITES,
                 ),
                 Risk(
                     options="--allow -v --volume --device --cap-add --privileged "
@@ -169,7 +169,7 @@ _COMPOSE: Final = Program(
                 Risk(
                     options="-o --output --lock-image-digests",
                     effect=Effect.WRITES,
-                    why=_WRITES,
+                    why=WRITES,
                 ),
             ),
         ),
@@ -203,7 +203,7 @@ _KUBECTL: Final = Program(
             options="--profile-output --cache-dir --log-file --log-dir "
             "--output-directory",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--enable-exec --enable-alpha-plugins --helm-command --enable-helm",

@@ -13,10 +13,10 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _HARMLESS_DOT_COMMANDS: Final = (
     "tables schema header headers mode databases indexes indices width separator "
     "nullvalue dbinfo fullschema timeout timer echo print help show stats version exit "
@@ -35,7 +35,7 @@ _DUMPS: Final = Program(
         Risk(
             options="-f --file -r --result-file -o --out --output -T --tab --log-error",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             unless="--help",
         ),
         Risk(
@@ -88,7 +88,7 @@ _MYSQL: Final = Program(
             values="*",
             passing="cat",
         ),
-        Risk(options="--tee", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--tee", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--defaults-file --defaults-extra-file --plugin-dir "
             "--default-auth --init-command --init-command-add --delimiter",
@@ -198,7 +198,7 @@ _REDIS: Final = Program(
         Risk(
             options="--rdb --functions-rdb",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--eval --pipe --replica --slave --cluster --ldb --ldb-sync-mode",

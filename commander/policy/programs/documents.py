@@ -13,10 +13,10 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 
 _DC: Final = Program(
     names="dc",
@@ -47,7 +47,7 @@ _DIFF3: Final = Program(
             effect=Effect.RUNS,
             why="runs a program in the place of diff",
         ),
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
     ),
     reason="It runs any program in the place of diff.",
     passes=("diff3 -m a b c", "sdiff -s a b"),
@@ -114,7 +114,7 @@ _PANDOC: Final = Program(
         Risk(
             options="-o --output --extract-media --log",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="lua",
@@ -144,7 +144,7 @@ _PATCH: Final = Program(
             options="-o --output -r --reject-file -d --directory -B --prefix -Y "
             "--basename-prefix",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(options="-i --input", effect=Effect.SCRIPT, why="reads from its input"),
     ),
@@ -204,7 +204,7 @@ _TEX: Final = Program(
         Risk(
             options="-output-directory -outdir -auxdir -aux-directory -o --outdir",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="\\* &*",
@@ -222,7 +222,7 @@ _TEX: Final = Program(
 _XML: Final = Program(
     names="xmllint xsltproc xmlstarlet saxon",
     risks=(
-        Risk(options="-o --output --dumpextents", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output --dumpextents", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--shell",
             effect=Effect.RUNS,

@@ -12,12 +12,9 @@ from commander.policy.programs.model import (
     Subcommand,
     Wraps,
 )
+from commander.policy.programs.pythons import STDIN_MODULES
 
 __all__ = ["PROGRAMS"]
-
-_STDIN_MODULES: Final = (
-    "timeit code asyncio pdb bdb cProfile profile trace runpy IPython"
-)
 
 
 _CONDA: Final = Program(
@@ -220,7 +217,7 @@ _UV: Final = Program(
                     options="-m --module",
                     effect=Effect.RUNS,
                     why="runs code from the words behind it",
-                    values=_STDIN_MODULES,
+                    values=STDIN_MODULES,
                 ),
                 Risk(
                     options="-s --script --gui-script -c",

@@ -16,11 +16,10 @@ from commander.policy.programs.model import (
     Risk,
     Style,
 )
+from commander.policy.programs.reasons import LOADS_FIRST, TALKS
 
 __all__ = ["PROGRAMS"]
 
-_FIRST: Final = "loads code before the script"
-_TALKS: Final = "goes on to run what it reads"
 _STOPS: Final = "--version -V --help -h"
 
 _SHELL_RISKS: Final = (
@@ -42,7 +41,7 @@ _SHELL_RISKS: Final = (
         why="takes words behind a command for variables",
         values="keyword*",
     ),
-    Risk(options="--rcfile --init-file", effect=Effect.LOADS, why=_FIRST),
+    Risk(options="--rcfile --init-file", effect=Effect.LOADS, why=LOADS_FIRST),
     Risk(
         options="--debugger",
         effect=Effect.LOADS,
@@ -111,7 +110,7 @@ _OTHER_SHELL: Final = Program(
         Risk(
             options="--rcfile --rc",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
     ),
     operands="+*",
@@ -138,7 +137,7 @@ _PYTHON: Final = Program(
         "--help-env --help-xoptions --help-all"
     ),
     risks=(
-        Risk(options="-i", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-i", effect=Effect.RUNS, why=TALKS, bare=True),
         Risk(
             options="-X",
             effect=Effect.RUNS,
@@ -193,7 +192,7 @@ _PERL: Final = Program(
         Risk(
             options="-M* -m* -I* -d* -x* -F* -S",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
             bare=True,
         ),
         Risk(
@@ -236,7 +235,7 @@ _RUBY: Final = Program(
         Risk(
             options="-r* -I* -x* -F* -S* -C* -X*",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
             bare=True,
         ),
         Risk(
@@ -297,12 +296,12 @@ _NODE: Final = Program(
                 "--openssl-config --build-sea --build-snapshot-config"
             ),
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
         Risk(
             options="-i --interactive",
             effect=Effect.RUNS,
-            why=_TALKS,
+            why=TALKS,
             bare=True,
         ),
         Risk(
@@ -369,9 +368,9 @@ _FISH: Final = Program(
         Risk(
             options="-C --init-command --profile --profile-startup",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
-        Risk(options="-i --interactive", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-i --interactive", effect=Effect.RUNS, why=TALKS, bare=True),
     ),
     code=Code(
         language=Language.OPAQUE,

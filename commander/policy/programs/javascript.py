@@ -13,6 +13,7 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import LOCAL_PACKAGE
 
 __all__ = ["PROGRAMS"]
 
@@ -31,7 +32,6 @@ _NPM_RISKS: Final = (
 )
 
 _LOCAL: Final = ". .. ./* ../* /* ~* file:* *@file:* *.tgz *.tar.gz"
-_LOCAL_WHY: Final = "is a package whose scripts run"
 
 _NPM: Final = Program(
     names="npm",
@@ -57,7 +57,7 @@ _NPM: Final = Program(
             names="install i in ins inst insta instal isnt isnta isntal isntall add "
             "install-test it link ln update up upgrade udpate",
             operands=_LOCAL,
-            operands_why=_LOCAL_WHY,
+            operands_why=LOCAL_PACKAGE,
         ),
         Subcommand(
             names="exec x init create innit",
@@ -217,7 +217,7 @@ _YARN: Final = Program(
         Subcommand(
             names="add install i link",
             operands=_LOCAL,
-            operands_why=_LOCAL_WHY,
+            operands_why=LOCAL_PACKAGE,
         ),
     ),
     reason="It runs programs by name, and options say with what shell.",

@@ -13,10 +13,9 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
-
-_WRITES: Final = "writes to a file"
 
 
 _GPG: Final = Program(
@@ -38,7 +37,7 @@ _GPG: Final = Program(
             options="-o --output --logger-file --log-file --attribute-file "
             "--status-file",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="Options name programs that it runs, and files that it writes.",
@@ -71,7 +70,7 @@ _OPENSSL: Final = Program(
             "-keylogfile -msgfile -early_data_out -dump_file -outdir -certfile_out "
             "-signature_out -newcerts -cachain -respout -reqout -tokenout -secretout",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-WWW -HTTP -www",
@@ -117,7 +116,7 @@ _SSH_KEYS: Final = Program(
         Risk(
             options="-f",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             unless="-l -y -B -e -F -i -L",
         ),
         Risk(

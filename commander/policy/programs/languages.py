@@ -12,11 +12,10 @@ from commander.policy.programs.model import (
     Risk,
     Style,
 )
+from commander.policy.programs.reasons import LOADS_FIRST, TALKS
 
 __all__ = ["PROGRAMS"]
 
-_FIRST: Final = "loads code before the script"
-_TALKS: Final = "goes on to run what it reads"
 _STOPS: Final = "--version -V -v --help -h"
 
 _EXPECT: Final = Program(
@@ -25,7 +24,7 @@ _EXPECT: Final = Program(
     flags="-d -n -N -v -version",
     risks=(
         Risk(options="-f -b", effect=Effect.SCRIPT, why="reads code from its input"),
-        Risk(options="-i -D", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-i -D", effect=Effect.RUNS, why=TALKS, bare=True),
     ),
     code=Code(
         language=Language.OPAQUE,
@@ -105,9 +104,9 @@ _JULIA: Final = Program(
         Risk(
             options="-L --load -J --sysimage -H --home --machine-file",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
-        Risk(options="-i", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-i", effect=Effect.RUNS, why=TALKS, bare=True),
     ),
     code=Code(
         language=Language.OPAQUE,
@@ -126,8 +125,8 @@ _LUA: Final = Program(
     style=Style.POSIX,
     flags="-v -E -W",
     risks=(
-        Risk(options="-l -j -O", effect=Effect.LOADS, why=_FIRST),
-        Risk(options="-i", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-l -j -O", effect=Effect.LOADS, why=LOADS_FIRST),
+        Risk(options="-i", effect=Effect.RUNS, why=TALKS, bare=True),
         Risk(options="-b", effect=Effect.WRITES, why="writes to a file", bare=True),
     ),
     code=Code(
@@ -198,12 +197,12 @@ _PHP: Final = Program(
         Risk(
             options="-c --php-ini -z --zend-extension -F --process-file",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
         Risk(
             options="-f --file", effect=Effect.SCRIPT, why="reads code from its input"
         ),
-        Risk(options="-a --interactive", effect=Effect.RUNS, why=_TALKS, bare=True),
+        Risk(options="-a --interactive", effect=Effect.RUNS, why=TALKS, bare=True),
         Risk(options="-S --server", effect=Effect.RUNS, why="serves files and code"),
     ),
     code=Code(
@@ -239,7 +238,7 @@ _RSCRIPT: Final = Program(
             options="-r --require -l --load -L -I --include --import --loader -M "
             "--default-packages -pa -pz --no-auto-compile -i -C --compiler -S",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
     ),
     code=Code(

@@ -11,11 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import OPTIONS_FILE, WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
-_OPTIONS_FILE: Final = "reads options from a file"
 
 _AR: Final = Program(
     names="ar gar llvm-ar ranlib gcc-ar",
@@ -27,12 +26,12 @@ _AR: Final = Program(
             why="runs what it reads",
             bare=True,
         ),
-        Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--output", effect=Effect.WRITES, why=WRITES),
     ),
     targets=Targets.FIRST,
     targets_unless="-t -p -x",
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     first_word_cluster=True,
     reason="It writes archives, and loads plugins.",
     passes=("ar rcs build/lib.a a.o b.o", "ar t /usr/lib/x.a"),
@@ -43,7 +42,7 @@ _BINUTILS: Final = Program(
     names="nm objdump readelf size gcc-nm llvm-nm addr2line strings",
     risks=(Risk(options="--plugin", effect=Effect.LOADS, why="loads a library"),),
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It loads plugins.",
     passes=("nm -C build/lib.a", "objdump -d a.o", "readelf -h /bin/ls"),
     refuses=("nm --plugin ./evil.so a.o", "nm --plug=./evil.so a.o", "nm @evil"),
@@ -58,24 +57,24 @@ _AS: Final = Program(
             options="-o --output -l -Z -MD -MF -MT --MD --objfile --list --mapfile "
             "--errfile --dependency-file",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-a*",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
             values="*",
         ),
         Risk(
             options="-o* -l* -Z* -M*",
             effect=Effect.RUNS,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
         ),
     ),
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It writes what it makes, and listings of it.",
     passes=("as -o a.o a.s", "nasm -f elf64 -o build/a.o a.asm", "as -al a.s"),
     refuses=("as -al=/etc/x a.s", "as -o /etc/x a.s", "nasm -l /etc/x a.asm"),
@@ -96,9 +95,9 @@ _LD: Final = Program(
             options="-o --output -Map --dependency-file --reproduce --time-trace "
             "-out-implib -output-def -map -final_output -dependency_info",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
-        Risk(options="-o*", effect=Effect.RUNS, why=_WRITES, bare=True),
+        Risk(options="-o*", effect=Effect.RUNS, why=WRITES, bare=True),
     ),
     operands="@* -plugin",
     operands_why="reads options or loads a library",
@@ -128,13 +127,13 @@ _OBJCOPY: Final = Program(
         Risk(
             options="--dump-section --extract-dwo --split-dwo",
             effect=Effect.RUNS,
-            why=_WRITES,
+            why=WRITES,
         ),
-        Risk(options="-o", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o", effect=Effect.WRITES, why=WRITES),
     ),
     targets=Targets.EACH,
     operands="@*",
-    operands_why=_OPTIONS_FILE,
+    operands_why=OPTIONS_FILE,
     reason="It writes its second operand, or the first if that is alone.",
     passes=("strip app", "objcopy -O binary app.elf app.bin", "strip -o b a"),
     refuses=(

@@ -11,10 +11,9 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
-
-_WRITES: Final = "writes to a file"
 
 
 _EXIFTOOL: Final = Program(
@@ -38,7 +37,7 @@ _EXIFTOOL: Final = Program(
         Risk(
             options="-o -out -w* -W* -tagOut* -textOut* -csv* -diff",
             effect=Effect.RUNS,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="It evaluates expressions as Perl.",
@@ -60,7 +59,7 @@ _FFMPEG: Final = Program(
             options="-report -dump_attachment* -vstats_file -passlogfile -progress "
             "-sdp_file -filter_complex_script -filter_script*",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     targets=Targets.LAST,
@@ -113,7 +112,7 @@ _GS: Final = Program(
             why="writes to a file or to a command",
             never="*|* *%pipe*",
         ),
-        Risk(options="-o*", effect=Effect.RUNS, why=_WRITES),
+        Risk(options="-o*", effect=Effect.RUNS, why=WRITES),
     ),
     operands="- %pipe* @*",
     operands_why="reads code",

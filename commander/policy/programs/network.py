@@ -11,10 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 
 _CLIENTS: Final = Program(
     names=(
@@ -56,7 +56,7 @@ _DOWNLOADERS: Final = Program(
             options="-o --output -d --dir --out -O --output-document -P --paths "
             "-l --log --save-session",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="Options run programs on what it gets.",
@@ -113,7 +113,7 @@ _NC: Final = Program(
         Risk(
             options="-o --output -x --hex-dump",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-U --unixsock",
@@ -148,7 +148,7 @@ _NMAP: Final = Program(
         Risk(
             options="-oN -oX -oG -oA -oS -oM --stylesheet",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--interactive",
@@ -167,7 +167,7 @@ _TSHARK: Final = Program(
     valued="-i -c -r -f -Y",
     risks=(
         Risk(options="-X -K", effect=Effect.LOADS, why="loads a script"),
-        Risk(options="-w", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-w", effect=Effect.WRITES, why=WRITES),
     ),
     reason="It runs scripts.",
     passes=("tshark -r dump.pcap -Y http", "tshark -i lo -c 5"),
@@ -178,7 +178,7 @@ _HTTPIE: Final = Program(
     names="http https xh xhs",
     style=Style.EXACT,
     risks=(
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-d --download",
             effect=Effect.RUNS,
@@ -189,7 +189,7 @@ _HTTPIE: Final = Program(
         Risk(
             options="--session --session-read-only",
             effect=Effect.RUNS,
-            why=_WRITES,
+            why=WRITES,
             values="*/*",
         ),
     ),
@@ -207,7 +207,7 @@ _TCPDUMP: Final = Program(
             effect=Effect.RUNS,
             why="runs a program on what it wrote",
         ),
-        Risk(options="-w", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-w", effect=Effect.WRITES, why=WRITES),
     ),
     reason="It runs a program on what it wrote.",
     passes=(

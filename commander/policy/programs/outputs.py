@@ -11,10 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _TEMPLATE: Final = "loads a template, which can hold code"
 
 _BISON: Final = Program(
@@ -26,12 +26,12 @@ _BISON: Final = Program(
             options="-o --output --outfile --output-file -b --file-prefix "
             "--header-file --tables-file --xsltdir",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--defines --header --graph --xml --html --report-file -H -g -x",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
             values="*",
         ),
@@ -50,7 +50,7 @@ _CSCOPE: Final = Program(
     names="cscope",
     refused="starts an editor, and writes where it is told",
     harmless="--version -V --help -h",
-    risks=(Risk(options="-f -F", effect=Effect.WRITES, why=_WRITES),),
+    risks=(Risk(options="-f -F", effect=Effect.WRITES, why=WRITES),),
     reason="It waits for commands, and one starts a shell.",
     passes=("cscope --version",),
     refuses=("cscope", "cscope -b -f /etc/x x.c", "cscope -d -L0 x"),
@@ -60,7 +60,7 @@ _CTAGS: Final = Program(
     names="ctags etags exuberant-ctags universal-ctags ctags-universal readtags",
     valued="-I -h -L -e",
     risks=(
-        Risk(options="-f -o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-f -o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--options --options-maybe --optlib-dir --_*",
             effect=Effect.LOADS,
@@ -82,7 +82,7 @@ _DOT: Final = Program(
     names="dot neato twopi circo fdp sfdp osage patchwork",
     valued="-G -N -E -T -K -l -s",
     risks=(
-        Risk(options="-o", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-O",
             effect=Effect.EDITS,
@@ -119,7 +119,7 @@ _FILE: Final = Program(
 
 _GRAPHS: Final = Program(
     names="acyclic unflatten gvpack ccomps sccmap mingle",
-    risks=(Risk(options="-o", effect=Effect.WRITES, why=_WRITES),),
+    risks=(Risk(options="-o", effect=Effect.WRITES, why=WRITES),),
     reason="It writes where it is told.",
     passes=("unflatten -l 3 x.dot", "acyclic -o build/x.dot x.dot"),
     refuses=("acyclic -o /etc/x x.dot", "gvpack -o.git/config x.dot"),
@@ -128,7 +128,7 @@ _GRAPHS: Final = Program(
 _ICONV: Final = Program(
     names="iconv",
     valued="-f --from-code -t --to-code",
-    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),),
+    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),),
     reason="It writes where it is told.",
     passes=("iconv -f latin1 -t utf-8 a.txt", "iconv -t utf-16 -o b.txt a.txt"),
     refuses=("iconv -t utf-16 -o /etc/x a.txt", "iconv --outp=.git/config a.txt"),
@@ -197,7 +197,7 @@ _JAVAC: Final = Program(
             "--generate-module-info -keystore -destkeystore -file -signedjar "
             "-XDumpdir --dir",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="@*",
@@ -237,7 +237,7 @@ _LCOV: Final = Program(
         Risk(
             options="-o --output-file --output-directory --tempdir --to-package",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="It runs gcov, or whatever program stands for it.",
@@ -267,13 +267,13 @@ _GCOVR: Final = Program(
             why="reads settings that name programs",
             passing="gcovr.cfg",
         ),
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-x --xml --xml-pretty -s --html --html-details --html-nested "
             "--csv --json --json-summary --txt --sonarqube --coveralls --cobertura "
             "--clover --jacoco --lcov --markdown",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
             values="*",
         ),
@@ -309,7 +309,7 @@ _PERL_TOOLS: Final = Program(
 _SHUF: Final = Program(
     names="shuf gshuf",
     valued="-i --input-range -n --head-count --random-source",
-    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),),
+    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),),
     reason="It writes where it is told.",
     passes=("shuf -n 3 a.txt", "shuf -o b.txt a.txt", "shuf -i 1-9"),
     refuses=("shuf -o /etc/x a.txt", "shuf a.txt --out=.git/config"),

@@ -11,11 +11,11 @@ from commander.policy.programs.model import (
     Subcommand,
     Wraps,
 )
+from commander.policy.programs.reasons import LOCAL_PACKAGE
 
 __all__ = ["PROGRAMS"]
 
 _LOCAL: Final = "./* ../* /* ~* *.deb *.rpm *.apk *.pkg.tar*"
-_LOCAL_WHY: Final = "is a package whose scripts run"
 
 _APT: Final = Program(
     names="apt apt-get apt-cache apt-cdrom aptitude apt-mark apt-config apt-file",
@@ -32,7 +32,7 @@ _APT: Final = Program(
         Subcommand(
             names="*",
             operands=_LOCAL,
-            operands_why=_LOCAL_WHY,
+            operands_why=LOCAL_PACKAGE,
         ),
         Subcommand(
             names="edit-sources changelog shell moo",
@@ -133,7 +133,7 @@ _OTHERS: Final = Program(
         Subcommand(
             names="*",
             operands=_LOCAL,
-            operands_why=_LOCAL_WHY,
+            operands_why=LOCAL_PACKAGE,
         ),
         Subcommand(names="shell sh config-manager", refused="takes commands"),
     ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from commander.policy.programs.model import Effect, Program, Risk, Style
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 
 _DIALOG: Final = Program(
     names="dialog whiptail cdialog Xdialog",
@@ -27,7 +27,7 @@ _DIALOG: Final = Program(
         Risk(
             options="--create-rc --trace -create-rc -trace",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     operands="--prgbox -prgbox --file -file --rcfile --trace --create-rc",
@@ -60,7 +60,7 @@ _FZF: Final = Program(
             options="--history --cmd-history --profile-cpu --profile-mem "
             "--profile-block --profile-mutex",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="It runs programs on keys, and on the line that is chosen.",

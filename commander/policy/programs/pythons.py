@@ -10,11 +10,11 @@ from commander.policy.programs.model import (
     Risk,
     Subcommand,
 )
+from commander.policy.programs.reasons import WRITES
 
-__all__ = ["PROGRAMS"]
+__all__ = ["PROGRAMS", "STDIN_MODULES"]
 
-_WRITES: Final = "writes to a file"
-_STDIN_MODULES: Final = (
+STDIN_MODULES: Final = (
     "timeit code asyncio pdb bdb cProfile profile trace runpy IPython"
 )
 
@@ -29,9 +29,9 @@ _COVERAGE: Final = Program(
                     options="-m --module",
                     effect=Effect.RUNS,
                     why="runs code from the words behind it",
-                    values=_STDIN_MODULES,
+                    values=STDIN_MODULES,
                 ),
-                Risk(options="--data-file", effect=Effect.WRITES, why=_WRITES),
+                Risk(options="--data-file", effect=Effect.WRITES, why=WRITES),
             ),
             operands="- /dev/*",
             operands_why="reads code",
@@ -47,7 +47,7 @@ _COVERAGE: Final = Program(
                 Risk(
                     options="-o -d --directory",
                     effect=Effect.WRITES,
-                    why=_WRITES,
+                    why=WRITES,
                 ),
             ),
         ),
@@ -106,7 +106,7 @@ _LINTERS: Final = Program(
             "--xslt-txt-report --linecoverage-report --memory-xml-report "
             "--shadow-file --cache-dir",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             passing=".mypy_cache .ruff_cache .cache",
         ),
     ),
@@ -177,18 +177,18 @@ _PYTEST: Final = Program(
             "--json-report-file --result-log --resultlog --alluredir "
             "--benchmark-json --benchmark-storage",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="--cov-report",
             effect=Effect.RUNS,
-            why=_WRITES,
+            why=WRITES,
             values="*:/* *:.* *:*../* *:*/.* *:~*",
         ),
         Risk(
             options="--debug",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
             values="*",
         ),

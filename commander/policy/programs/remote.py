@@ -12,10 +12,10 @@ from commander.policy.programs.model import (
     Targets,
     Wraps,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 _HARMLESS_SSH_OPTIONS: Final = (
     "StrictHostKeyChecking=* StrictHostKeyChecking?no BatchMode=* ConnectTimeout=* "
     "ConnectionAttempts=* UserKnownHostsFile=/dev/null LogLevel=* "
@@ -70,7 +70,7 @@ _CURL: Final = Program(
             "--trace-ascii --stderr --libcurl --etag-save --hsts --alt-svc "
             "--ssl-sessions",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-O --remote-name --remote-name-all",
@@ -173,7 +173,7 @@ _SSH: Final = Program(
     flags="-4 -6 -C -f -k -N -n -q -T -t -V -v -x",
     risks=(
         *_SSH_RISKS,
-        Risk(options="-E", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-E", effect=Effect.WRITES, why=WRITES),
         Risk(options="-I", effect=Effect.LOADS, why="loads a library"),
     ),
     wraps=Wraps(operands=1, joined=True, stops="-V -Q"),
@@ -217,7 +217,7 @@ _WGET: Final = Program(
             "--directory-prefix --save-cookies --hsts-file --warc-file "
             "--warc-tempdir --warc-cdx --warc-dedup --rejected-log",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-e --execute",

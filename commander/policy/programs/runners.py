@@ -13,18 +13,18 @@ from commander.policy.programs.model import (
     Targets,
     Wraps,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
 _HELP: Final = "--help --version -h"
-_WRITES: Final = "writes to a file"
 
 _BEAR: Final = Program(
     names="bear",
     style=Style.POSIX,
     flags="-a --append -v --verbose --force-wrapper --force-preload " + _HELP,
     risks=(
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-c --config --interceptor --library --wrapper --wrapper-dir "
             "--bear-path",
@@ -48,7 +48,7 @@ _C8: Final = Program(
         Risk(
             options="--report-dir --reports-dir --temp-dir --temp-directory -o -t",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
         Risk(
             options="-c --config --nycrc-path --require -i --cwd --allowExternal",
@@ -94,7 +94,7 @@ _DOPPLER: Final = Program(
         Risk(
             options="--fallback --fallback-only --mount",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,
@@ -146,7 +146,7 @@ _OP: Final = Program(
         Risk(
             options="-o --out-file --output --directory",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,
@@ -169,7 +169,7 @@ _SHELL_TEXTS: Final = Program(
             options="--export-json --export-csv --export-markdown --export-asciidoc "
             "--export-orgmode --output",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     reason="Their operands are texts for a shell, or programs to run.",
@@ -191,7 +191,7 @@ _SOPS: Final = Program(
     refused="starts an editor on the file, or runs a command with its secrets",
     harmless="--version --help -h -v",
     risks=(
-        Risk(options="--output --output-dir", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--output --output-dir", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-i --in-place --config --enable-local-keyservice --keyservice",
             effect=Effect.RUNS,
@@ -209,7 +209,7 @@ _SOTRUSS: Final = Program(
     style=Style.POSIX,
     valued="-F --from -T --to",
     flags="-e --exit -f --follow -? --usage " + _HELP,
-    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),),
+    risks=(Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),),
     wraps=Wraps(stops="-? --usage --help --version"),
     reason="It runs the command behind it.",
     passes=("sotruss ls", "sotruss -f -o out.txt ls -l"),
@@ -239,7 +239,7 @@ _SCAN_BUILD: Final = Program(
     style=Style.POSIX,
     flags="-v -V -k --keep-going --status-bugs --help -h",
     risks=(
-        Risk(options="-o", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--use-cc --use-c++ --use-analyzer --view",
             effect=Effect.RUNS,

@@ -11,10 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import LOADS_FIRST
 
 __all__ = ["PROGRAMS"]
 
-_FIRST: Final = "loads code before the script"
 _STOPS: Final = "--version -V -v --help -h"
 
 
@@ -26,7 +26,7 @@ _BUN: Final = Program(
         Risk(
             options="-r --preload --require --import -c --config",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
         Risk(
             options="-e --eval -p --print --shell",
@@ -72,7 +72,7 @@ _DENO: Final = Program(
         Risk(
             options="--preload --require --import --import-map --env-file",
             effect=Effect.LOADS,
-            why=_FIRST,
+            why=LOADS_FIRST,
         ),
         Risk(
             options="--inspect --inspect-brk --inspect-wait",

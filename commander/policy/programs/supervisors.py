@@ -14,10 +14,10 @@ from commander.policy.programs.model import (
     Targets,
     Wraps,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES_LOG: Final = "writes to a file"
 _RUNS_WORDS: Final = "runs the command that its words hold"
 
 _AGENT: Final = Program(
@@ -265,7 +265,7 @@ _SCRIPT: Final = Program(
         Risk(
             options="-B --log-io -I --log-in -O --log-out -T --log-timing -t --timing",
             effect=Effect.WRITES,
-            why=_WRITES_LOG,
+            why=WRITES,
         ),
     ),
     targets=Targets.EACH,

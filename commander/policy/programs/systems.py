@@ -11,10 +11,10 @@ from commander.policy.programs.model import (
     Style,
     Subcommand,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 
 _DD: Final = Program(
     names="dd gdd dcfldd",
@@ -35,7 +35,7 @@ _INFO: Final = Program(
             effect=Effect.LOADS,
             why="binds or types keys, and some run programs",
         ),
-        Risk(options="-o --output --dribble", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output --dribble", effect=Effect.WRITES, why=WRITES),
     ),
     reason="Keys run programs.",
     passes=("info coreutils", "info -o ls.txt ls"),
@@ -49,7 +49,7 @@ _JOURNALCTL: Final = Program(
         "--identifier -D --directory -g --grep -c --cursor --user-unit -F --field"
     ),
     risks=(
-        Risk(options="--cursor-file", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--cursor-file", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--setup-keys --rotate --flush --sync",
             effect=Effect.RUNS,
@@ -100,7 +100,7 @@ _PERLDOC: Final = Program(
             effect=Effect.LOADS,
             why="loads code or runs a program",
         ),
-        Risk(options="-d", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-d", effect=Effect.WRITES, why=WRITES),
         Risk(options="-e", effect=Effect.RUNS, why="starts an editor"),
     ),
     reason="It loads modules and runs formatters.",
@@ -116,7 +116,7 @@ _SS: Final = Program(
     names="ss netstat",
     valued="-f -A -N",
     risks=(
-        Risk(options="-D --diag", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-D --diag", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="-K --kill", effect=Effect.RUNS, why="ends connections", bare=True
         ),

@@ -13,10 +13,10 @@ from commander.policy.programs.model import (
     Style,
     Targets,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
-_WRITES: Final = "writes to a file"
 
 _AWK: Final = Program(
     names="awk mawk nawk original-awk bwk",
@@ -78,7 +78,7 @@ _GAWK: Final = Program(
         Risk(
             options="-d --dump-variables -o --pretty-print -p --profile",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
             bare=True,
         ),
     ),
@@ -149,7 +149,7 @@ _SORT: Final = Program(
         "--parallel --files0-from --random-source --batch-size --sort"
     ),
     risks=(
-        Risk(options="-o --output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output", effect=Effect.WRITES, why=WRITES),
         Risk(
             options="--compress-program",
             effect=Effect.RUNS,

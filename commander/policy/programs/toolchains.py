@@ -15,11 +15,11 @@ from commander.policy.programs.model import (
     Targets,
     Wraps,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
 
 _HELP: Final = "--help --version -h"
-_WRITES: Final = "writes to a file"
 
 _MIX: Final = Program(
     names="mix",
@@ -36,7 +36,7 @@ _MIX: Final = Program(
             effect=Effect.SCRIPT,
             why="reads settings that are code",
         ),
-        Risk(options="-o --output --path", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="-o --output --path", effect=Effect.WRITES, why=WRITES),
     ),
     everywhere=True,
     subcommands=(
@@ -112,7 +112,7 @@ _STACK: Final = Program(
         Risk(
             options="--local-bin-path --haddock-arguments",
             effect=Effect.WRITES,
-            why=_WRITES,
+            why=WRITES,
         ),
     ),
     everywhere=True,

@@ -10,10 +10,9 @@ from commander.policy.programs.model import (
     Risk,
     Subcommand,
 )
+from commander.policy.programs.reasons import WRITES
 
 __all__ = ["PROGRAMS"]
-
-_WRITES: Final = "writes to a file"
 
 
 _VERSIONS: Final = Program(
@@ -26,7 +25,7 @@ _VERSIONS: Final = Program(
             effect=Effect.RUNS,
             why="sets configuration, which can name programs",
         ),
-        Risk(options="--output", effect=Effect.WRITES, why=_WRITES),
+        Risk(options="--output", effect=Effect.WRITES, why=WRITES),
     ),
     everywhere=True,
     subcommands=(

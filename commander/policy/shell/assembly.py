@@ -10,13 +10,16 @@ Each function looks at a piece a fixed number of times.
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Final
 
 from commander.policy.shell.braces import Piece
 from commander.policy.shell.cursor import NotModelledError
 from commander.policy.shell.syntax import (
+    Arithmetic,
     CommandSubstitution,
     Glob,
     Literal,
@@ -28,12 +31,25 @@ from commander.policy.shell.syntax import (
 
 __all__ = ["EMPTY", "expand_tildes", "pattern_word", "text_word"]
 
-EMPTY: Final = Word((Literal(""),))
+_EMPTY_QUOTE: Final = Literal("")
+EMPTY: Final = Word((_EMPTY_QUOTE,))
 """``''``."""
 
+_ALL: Final = Word((Literal("@"),))
 _IN_PATTERN: Final = re.compile(r"([^{},~#%\s;&|<>()]+)|[{},~#%\s;&|<>()]+")
 _TILDE: Final = re.compile(r"~([^/:]*)")
 _USER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9._-]*")
+
+
+class _Kind(enum.Enum):
+    """What a piece does to the fields that its word becomes."""
+
+    TEXT = enum.auto()
+    """It is sure to make one, or to be part of one."""
+    QUOTE = enum.auto()
+    """It is empty, and quoted."""
+    EXPANSION = enum.auto()
+    """It may become nothing, or several."""
 
 
 def text_word(pieces: list[Piece]) -> Word:
@@ -62,10 +78,9 @@ def pattern_word(pieces: list[Piece], *, splits: bool = False) -> Word:
     Raises:
         NotModelledError: Whether there is a word depends on an empty quote.
     """
-    word = _globbed(pieces) if _is_pattern(pieces) else text_word(pieces)
-    if splits and word.parts and word is not EMPTY and Literal("") in pieces:
-        _fail_if_only_the_quote_keeps_it(word)
-    return word
+    if splits and len(pieces) > 1 and _EMPTY_QUOTE in pieces:
+        _fail_if_the_quote_counts(pieces)
+    return _globbed(pieces) if _is_pattern(pieces) else text_word(pieces)
 
 
 def _flush(run: list[str], parts: list[Part]) -> None:
@@ -120,17 +135,31 @@ def _runs(pieces: list[Piece]) -> Iterator[tuple[str, bool, Part | None]]:
             yield "", False, piece
 
 
-def _fail_if_only_the_quote_keeps_it(word: Word) -> None:
-    for part in word.parts:
-        match part:
-            case Parameter(quoted=True, name=name, subscript=subscript):
-                if name != "@" and (subscript is None or subscript.static != "@"):
-                    return
-            case CommandSubstitution(quoted=False) | Parameter():
-                pass
-            case _:
-                return
-    raise NotModelledError("an empty quote next to an expansion may be a word")
+def _fail_if_the_quote_counts(pieces: list[Piece]) -> None:
+    """Fail if dropping the empty quotes could change the fields that come of it.
+
+    One beside text belongs to the field of that text. One between expansions, or
+    between an expansion and an end of the word, is a field of its own if the values
+    around it are empty or end in blanks: ``a$x''`` is two if ``x`` ends in one.
+    """
+    kinds = [kind for kind, _ in groupby(map(_kind, pieces))]
+    for index, kind in enumerate(kinds):
+        beside = kinds[max(index - 1, 0) : index + 2]
+        if kind is _Kind.QUOTE and len(kinds) > 1 and _Kind.TEXT not in beside:
+            raise NotModelledError("an empty quote next to an expansion may be a word")
+
+
+def _kind(piece: Piece) -> _Kind:
+    match piece:
+        case Literal(""):
+            return _Kind.QUOTE
+        case Parameter(quoted=True, operator=operator, words=()) if operator != "!":
+            several = piece.name == "@" or piece.subscript == _ALL
+            return _Kind.EXPANSION if several else _Kind.TEXT
+        case Parameter() | CommandSubstitution(quoted=False) | Arithmetic(quoted=False):
+            return _Kind.EXPANSION
+        case _:
+            return _Kind.TEXT
 
 
 # --- tildes ------------------------------------------------------------------------

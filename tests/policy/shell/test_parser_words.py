@@ -50,7 +50,7 @@ from tests.policy.shell.trees import (
         ("''", word("")),
         ("'b'\\\n'c'", word("bc")),
         ('"\\\n"', word("")),
-        ("''$x\"$x\"", word(X, QUOTED_X)),
+        ("$x''\"$x\"", word(X, QUOTED_X)),
         ('""', word("")),
         ("a'b'\"c\"\\d", word("abcd")),
         ("'a b'", word("a b")),
@@ -75,7 +75,7 @@ from tests.policy.shell.trees import (
         ("${#}${!}", word(Parameter("#"), Parameter("!"))),
         ("$x\\\n-", word(X, "-")),
         ('"a"""', word("a")),
-        ('""$x"b"', word(X, "b")),
+        ('$x"""b"', word(X, "b")),
     ],
 )
 def test_words_lose_their_quotes(text: str, expected: Word, dialect: Dialect) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tree_sitter
 import tree_sitter_bash
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from commander.policy.shell.parser import NotModelledError, parse
@@ -249,6 +249,7 @@ GENERATED = st.recursive(SIMPLES, compound, max_leaves=5).filter(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=GENERATED, dialect=st.sampled_from(Dialect))
+@example(text="printf '<%s>' a${x%b}''", dialect=Dialect.SH)
 def test_generated_texts_do_the_same(
     text: str, dialect: Dialect, directory: Path
 ) -> None:
