@@ -108,6 +108,8 @@ class PieceReader(Cursor):
                     self.double_quotes(pieces)
                 case "$":
                     self.dollar(pieces, quoted=False)
+                    if pieces[-1] is _LONE_DOLLAR:
+                        self._fail_if_split(pieces)
                 case "'":
                     self.single_quotes(pieces)
                 case "\\":
@@ -129,6 +131,17 @@ class PieceReader(Cursor):
         match pieces:
             case [*_, str(run)] if self.bash and run.endswith(_EXTENDED_PATTERNS):
                 self.fail("an extended pattern, which bash knows only if told to")
+
+    def _fail_if_split(self, pieces: list[Piece]) -> None:
+        # bash, and only it, does not split an expansion before a `$` of no meaning.
+        for piece in pieces:
+            match piece:
+                case (
+                    Parameter(quoted=False)
+                    | CommandSubstitution(quoted=False)
+                    | Arithmetic(quoted=False)
+                ):
+                    self.fail("a dollar sign behind an expansion; quote it")
 
     def double_quotes(self, pieces: list[Piece]) -> None:
         """Read ``"..."``."""

@@ -43,6 +43,8 @@ from tests.policy.shell.trees import BASH, BOTH, SH, A, B
         ("a $(($))", "dollar sign"),
         ("a $((b) | c)", "no arithmetic"),
         ("a ''$x", "empty quote"),
+        ("a $x$", "dollar sign behind"),
+        ("a $(b)c$/", "dollar sign behind"),
         ("a b$x''", "empty quote"),
         ("a ''$x\"b\"", "empty quote"),
         ("a b$x''$y", "empty quote"),

@@ -250,6 +250,7 @@ GENERATED = st.recursive(SIMPLES, compound, max_leaves=5).filter(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=GENERATED, dialect=st.sampled_from(Dialect))
 @example(text="printf '<%s>' a${x%b}''", dialect=Dialect.SH)
+@example(text="printf '<%s>' $(printf 'i  j')$", dialect=Dialect.BASH)
 def test_generated_texts_do_the_same(
     text: str, dialect: Dialect, directory: Path
 ) -> None:
