@@ -78,7 +78,7 @@ def pattern_word(pieces: list[Piece], *, splits: bool = False) -> Word:
     Raises:
         NotModelledError: Whether there is a word depends on an empty quote.
     """
-    if splits and len(pieces) > 1 and _EMPTY_QUOTE in pieces:
+    if splits and _EMPTY_QUOTE in pieces:
         _fail_if_the_quote_counts(pieces)
     return _globbed(pieces) if _is_pattern(pieces) else text_word(pieces)
 

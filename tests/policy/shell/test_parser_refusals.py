@@ -226,6 +226,9 @@ def test_what_sh_does_not_know_is_refused_to_it(text: str, reason: str) -> None:
         ('[[ a =~ ["b"] ]]', "regular expression"),
         ("[[ a =~ \\d ]]", "backslash in a regular"),
         ("[[ a <<E\n]]\nE\n", "malformed"),
+        ("a \"${x[@]}\"''", "empty quote"),
+        ("a \"${!x}\"''", "empty quote"),
+        ("a $((1))''", "empty quote"),
     ],
 )
 def test_what_bash_reads_in_odd_ways_is_refused(text: str, reason: str) -> None:

@@ -52,6 +52,7 @@ from tests.policy.shell.trees import (
         ('"\\\n"', word("")),
         ("$x''\"$x\"", word(X, QUOTED_X)),
         ('""', word("")),
+        ("''\"\"", word("")),
         ("a'b'\"c\"\\d", word("abcd")),
         ("'a b'", word("a b")),
         ("'a\\b'", word("a\\b")),
