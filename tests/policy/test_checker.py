@@ -360,6 +360,7 @@ def ruled(command: str, directory: str | None = "/srv/app") -> str:
         ("mapfile -C ls x", "builtin"),
         ("source bin/activate", ""),
         ("source -x", "builtin"),
+        ("source -p /tmp run", "builtin"),
         ("source /dev/stdin", "builtin"),
         ("source", "builtin"),
         ("command -v ls", ""),

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.process,
-    pytest.mark.usefixtures("no_descriptor_left"),
+    pytest.mark.usefixtures("no_descriptor_left", "untraced"),
     pytest.mark.parametrize("engine", ["best"], indirect=True),
 ]
 
@@ -100,6 +100,10 @@ INNOCENT_NAMES = ["sh", "sleep", "sleep", "sleep", "sleep"]
 """Two of those that sleep are daemons."""
 
 
+_numbers = itertools.count()
+"""No two commands of these tests have a run id in common."""
+
+
 class Recorder:
     """The engine's trees, with the tags that they gave out."""
 
@@ -139,7 +143,6 @@ class Commands:
         )
         self._words = {"hopper": str(hopper), "python": sys.executable, **SCRIPTS}
         self._folder = folder
-        self._count = itertools.count()
         self._others = set(adopted())
         """Such as servers that other tests have started and go on with."""
 
@@ -151,7 +154,7 @@ class Commands:
         """Start a command; from a file, as the policy would not let all pass."""
         for name, value in self._words.items():
             text = text.replace("{" + name + "}", value)
-        run_id = f"escape{os.getpid()}x{next(self._count)}"
+        run_id = f"escape{os.getpid()}x{next(_numbers)}"
         script = self._folder / run_id
         script.write_text(text)
         approved = self._processes.approve(f". {script}", timeout_seconds)
@@ -202,6 +205,22 @@ def hopper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = Path(__file__).with_name("hopper.c")
     subprocess.run([compiler, "-O2", "-o", program, source], check=True)
     return program
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Measure no coverage meanwhile: a traced sweep is slower than a hopper.
+
+    What is measured here is a race, and users run it at full speed. The lines are
+    covered by ``tests/execution``, where the processes are fakes.
+    """
+    coverage = sys.modules.get("coverage")
+    measured = coverage.Coverage.current() if coverage is not None else None
+    if measured is not None:
+        measured.stop()
+    yield
+    if measured is not None:
+        measured.start()
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ class CommandJudge:
             case "command":
                 return bool(words) and words[0].text in ("-v", "-V")
             case "." | "source":
-                return bool(words) and words[0].static and not is_streamed(words[0])
+                return bool(words) and _is_script(words[0])
             case "mapfile" | "readarray":
                 return all(word.static and _is_plain(word.text) for word in words)
         return False
@@ -236,6 +236,11 @@ def _makes_links(word: str) -> bool:
     if word.startswith("--"):
         return word.startswith(("--s", "--arch", "--no-d", "--pres"))
     return word.startswith("-") and not {"s", "a", "d", "P"}.isdisjoint(word)
+
+
+def _is_script(word: Field) -> bool:
+    """Whether a word names a file: from bash 5.3 on, ``.`` has an option, ``-p``."""
+    return word.static and not word.text.startswith("-") and not is_streamed(word)
 
 
 def _is_plain(word: str) -> bool:
