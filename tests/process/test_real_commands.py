@@ -135,7 +135,7 @@ async def test_a_process_that_left_the_session_does_not_hold_the_answer(
     """By process groups alone it cannot be found, and survives; else it ends too."""
     file = tmp_path / "pid"
     outcome = await processes.run(
-        f"setsid sh -c 'echo $$ > {file}; exec sleep 3' & sleep 0.2; echo started"
+        f"setsid sh -c 'echo $$ > {file}; exec sleep 60' & sleep 0.2; echo started"
     )
     groups_only = isinstance(processes.engine.trees, GroupTrees)
     try:
