@@ -127,8 +127,8 @@ _SOME: Final[Mapping[str, Companions]] = {
     "git": Companions(
         wordset(
             "git git-lfs git-upload-pack git-receive-pack git-upload-archive ssh sh "
-            "cat basename cut dirname expr grep mkdir mktemp mv rm sed sort tr uname "
-            "uniq wc"
+            "cat basename cmp cp cut date diff dirname envsubst expr gettext grep head "
+            "ls mkdir mktemp mv rm sed sort touch tr uname uniq wc"
         ),
         ("/usr/lib/git-core", "/usr/libexec/git-core", "/usr/local/libexec/git-core"),
     ),

@@ -17,7 +17,12 @@ import attrs
 import pytest
 
 from tests.policy.scoring.corpus import ATTACKS, BENIGN, Row
-from tests.policy.scoring.execution import Execution, Outcome, why_not
+from tests.policy.scoring.execution import (
+    Execution,
+    Outcome,
+    why_not,
+    why_not_sandboxed,
+)
 from tests.policy.scoring.score import OwnPolicy, execute, score, shown, succeeded
 from tests.policy.scoring.world import Template
 
@@ -54,6 +59,13 @@ def execution() -> Iterator[Execution]:
         pytest.skip(f"needs the packages {' '.join(missing)}")
     with Template() as template:
         yield Execution(template)
+
+
+@pytest.fixture(scope="module")
+def sandboxed(execution: Execution) -> Execution:
+    if reason := why_not_sandboxed():
+        pytest.skip(f"the kernel can hold nothing: {reason}")
+    return Execution(execution.template, sandboxed=True)
 
 
 def listed(rows: list[Row]) -> str:
@@ -110,6 +122,49 @@ def test_what_gets_through_and_runs_pwn_needs_what_is_in_files(
         row for (row, _), o in zip(runs, outcomes, strict=True) if succeeded(row, o)
     ]
     assert not [row for row in breaches if row.tier < 3], listed(breaches)
+
+
+def test_what_files_make_a_program_run_is_stopped_by_the_kernel(
+    execution: Execution, sandboxed: Execution
+) -> None:
+    """Where the allow-list is one that the kernel can hold."""
+    rows = [row for row in PROOFS if row.group == "held-by-the-kernel"]
+    runs = [(row, v.text) for row, v in score(OwnPolicy(), rows).passed]
+    outside = execute(execution, runs)
+    assert sum(outcome.breached for outcome in outside) == len(rows) > 5
+    inside = execute(sandboxed, runs)
+    breaches = [row for (row, _), o in zip(runs, inside, strict=True) if o.breached]
+    assert not breaches, listed(breaches)
+
+
+def test_the_sandbox_lets_pwn_tell_where_the_list_opens_it(
+    sandboxed: Execution,
+) -> None:
+    """Without this the test before could pass because no marker can be made."""
+    assert sandboxed.run("pwn", allowed=["make"]).breached
+    assert not sandboxed.run("pwn", allowed=["ls"]).breached
+    assert sandboxed.run("echo x > y; cat y", allowed=["cat"]).stdout == b"x\n"
+    assert sandboxed.run("echo x > ../home/y", allowed=["cat"]).status == 2
+
+
+def test_harmless_texts_do_the_same_in_the_sandbox(
+    execution: Execution, sandboxed: Execution
+) -> None:
+    """But for npm, which tells that it can write no log outside the workspace."""
+    runs = [
+        (row, verdict.text)
+        for row, verdict in score(OwnPolicy(), BENIGN).passed
+        if row.id not in UNSUITED and "npm" not in row.command
+    ]
+    assert len(runs) > 100
+    pairs = zip(execute(execution, runs), execute(sandboxed, runs), strict=True)
+    differing = [
+        row
+        for (row, text), (outside, inside) in zip(runs, pairs, strict=True)
+        if seen(outside, parallel=BACKGROUND.search(text) is not None)
+        != seen(inside, parallel=BACKGROUND.search(text) is not None)
+    ]
+    assert not differing, listed(differing)
 
 
 def untimed(content: bytes) -> bytes:

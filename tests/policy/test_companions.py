@@ -57,7 +57,7 @@ def test_git_brings_its_helpers_but_nothing_that_a_repository_chooses() -> None:
     companions = companions_of("git")
     assert companions is not None
     assert "/usr/lib/git-core" in companions.directories
-    assert {"git", "sh", "ssh", "cat"} <= companions.programs
+    assert {"git", "sh", "ssh", "cat", "gettext", "envsubst"} <= companions.programs
     assert not companions.programs & {"gpg", "vi", "editor", "less", "perl", "python3"}
 
 

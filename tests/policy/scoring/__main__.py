@@ -2,7 +2,8 @@
 """Score a policy: ``python -m tests.policy.scoring``.
 
 Without options the policy of this repository, by its verdicts. ``--execute`` also runs
-the attacks that it let through, in a throw-away world, and counts the breaches;
+the attacks that it let through, in a throw-away world, and counts the breaches, once
+more with the kernel holding the allow-list and the workspace, if it can;
 ``--verify`` runs all attacks, whatever the policy says, and lists those that do
 nothing here. Both want root. What is to be blocked is never run.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.policy.scoring.corpus import ATTACKS, BENIGN, BLOCKED, Row
-from tests.policy.scoring.execution import Execution, why_not
+from tests.policy.scoring.execution import Execution, why_not, why_not_sandboxed
 from tests.policy.scoring.score import (
     AdapterPolicy,
     OwnPolicy,
@@ -58,6 +59,12 @@ def main(words: Sequence[str]) -> int:
     figures = _figures(attacks, benign, blocked)
     if given.execute:
         figures["breaches"] = _breaches(attacks, given.seconds, given.wrapper)
+        if reason := why_not_sandboxed():
+            print(f"not tried with the kernel's hold: {reason}", file=sys.stderr)
+        else:
+            figures["breaches, sandboxed"] = _breaches(
+                attacks, given.seconds, given.wrapper, sandboxed=True
+            )
     _report(figures, attacks, benign, blocked)
     print(f"{len(ATTACKS) + len(BENIGN) + len(BLOCKED)} verdicts in {took:.2f} s")
     if given.json:
@@ -105,10 +112,14 @@ def _figures(attacks: Scores, benign: Scores, blocked: Scores) -> dict[str, Any]
     }
 
 
-def _breaches(attacks: Scores, seconds: float, wrapper: Sequence[str]) -> list[str]:
+def _breaches(
+    attacks: Scores, seconds: float, wrapper: Sequence[str], *, sandboxed: bool = False
+) -> list[str]:
     runs = [(row, verdict.text) for row, verdict in attacks.passed if row.proof]
     with Template() as template:
-        execution = Execution(template, seconds=seconds, wrapper=wrapper)
+        execution = Execution(
+            template, seconds=seconds, wrapper=wrapper, sandboxed=sandboxed
+        )
         outcomes = execute(execution, runs)
     pairs = zip(runs, outcomes, strict=True)
     return [shown(row) for (row, _), outcome in pairs if succeeded(row, outcome)]
@@ -118,8 +129,9 @@ def _report(
     figures: dict[str, Any], attacks: Scores, benign: Scores, blocked: Scores
 ) -> None:
     for name, figure in figures.items():
-        if name == "breaches":
-            print(f"{'executed, and it was a breach':34} {len(figure)}")
+        if name.startswith("breaches"):
+            title = name.replace("breaches", "executed, and it was a breach")
+            print(f"{title:40} {len(figure)}")
             print("".join(f"    {line}\n" for line in figure), end="")
         else:
             part, whole = figure

@@ -4,6 +4,11 @@ It runs as nobody, who can gain no privileges, in namespaces of its own: it sees
 other processes, has no network, and finds the world's directories in the place of
 ``/tmp`` and what else everybody may write to. When it is over, its whole process
 namespace is ended.
+
+Sandboxed, the kernel holds it as well, by the server's own rules for its allow-list,
+with the workspace as ``MCP_WORKSPACE``. The rules are made outside and come in as a
+descriptor; they are about files and not about names, so that they mean the same where
+the world is mounted.
 """
 
 from __future__ import annotations
@@ -20,9 +25,11 @@ from typing import Final
 
 import attrs
 
+from commander.execution.landlock import landlock_version
+from commander.execution.sandbox import Sandbox, make_plan, open_sandbox
 from tests.policy.scoring.world import HOME, MOUNT, PATH, WORKSPACE, Template, World
 
-__all__ = ["Execution", "Outcome", "why_not"]
+__all__ = ["Execution", "Outcome", "why_not", "why_not_sandboxed"]
 
 _NAMESPACES: Final = (
     *("unshare", "--mount", "--net", "--pid", "--ipc"),
@@ -35,6 +42,13 @@ _UNPRIVILEGED: Final = (
 _LIMITS: Final = (
     *("prlimit", "--cpu=10", "--fsize=33554432", "--nofile=512", "--core=0"),
     *("--nproc=600", "--data=4294967296"),
+)
+# Landlock's restrict_self has this number on every architecture. Who runs here cannot
+# reach the tests' own interpreter.
+_RESTRICTED: Final = (
+    *("perl", "-e"),
+    "syscall(446, int(shift), 0) == 0 or die qq(landlock: $!\\n);"
+    " exec {$ARGV[0]} @ARGV",
 )
 # The first process of the namespace. When the text's own is over, processes that it
 # left behind get a moment to finish.
@@ -74,6 +88,12 @@ class Outcome:
     files: Mapping[str, bytes] = attrs.field(factory=dict, repr=False)
 
 
+def why_not_sandboxed() -> str | None:
+    """Why the kernel can hold nothing here; None if it can."""
+    version = landlock_version()
+    return version if isinstance(version, str) else None
+
+
 def why_not() -> str | None:
     """Why nothing can be executed here; None if it can."""
     if os.geteuid() != 0:
@@ -95,14 +115,21 @@ class Execution:
         seconds: After which a text is ended.
         wrapper: Words of a program that runs in front of the shell; ``{allowed}`` in
             them stands for the allow-list, with commas.
+        sandboxed: Whether the kernel holds the allow-list and the workspace too.
     """
 
     def __init__(
-        self, template: Template, *, seconds: float = 8.0, wrapper: Sequence[str] = ()
+        self,
+        template: Template,
+        *,
+        seconds: float = 8.0,
+        wrapper: Sequence[str] = (),
+        sandboxed: bool = False,
     ) -> None:
         self.template = template
         self._seconds = seconds
         self._wrapper = tuple(wrapper)
+        self._sandboxed = sandboxed
 
     def run(
         self,
@@ -127,7 +154,15 @@ class Execution:
         """
         entries = ",".join(allowed)
         in_front = [word.replace("{allowed}", entries) for word in self._wrapper]
-        with self.template.copy() as world:
+        with contextlib.ExitStack() as stack:
+            world = stack.enter_context(self.template.copy())
+            inherited: tuple[int, ...] = ()
+            if self._sandboxed:
+                sandbox = _sandbox(world, shell, allowed)
+                stack.callback(sandbox.close)
+                if sandbox.ruleset is not None:
+                    inherited = (sandbox.ruleset.fileno(),)
+                    in_front = [*_RESTRICTED, str(inherited[0]), *in_front]
             where = _inside(world, directory)
             settings = {**_environment(shell), **(env or {})}
             words = [str(world.root), where, *_LIMITS, *_UNPRIVILEGED]
@@ -139,7 +174,7 @@ class Execution:
                 encoded = [os.fsencode(word) for word in words]
             except UnicodeEncodeError:
                 return Outcome(status=None, stdout=b"", stderr=b"", breached=False)
-            with _Run(encoded) as run:
+            with _Run(encoded, inherited) as run:
                 status = run.finish(
                     self._seconds, lambda: not keep_files and world.breached
                 )
@@ -162,6 +197,21 @@ def _inside(world: World, directory: str | None) -> str:
     return WORKSPACE
 
 
+def _sandbox(world: World, shell: str, allowed: Sequence[str]) -> Sandbox:
+    """What a server with this allow-list has the kernel hold; the caller closes it.
+
+    The marker may be written: else ``pwn`` could run and not tell.
+    """
+    plan = make_plan(
+        mode="auto",
+        entries=tuple(allowed),
+        workspace=(str(world.root / "ws"), str(world.marker.parent)),
+        in_front=(shell,),
+        environment={"PATH": PATH, "TMPDIR": str(world.root / "tmp")},
+    )
+    return open_sandbox(plan)
+
+
 def _environment(shell: str) -> dict[str, str]:
     return {
         "PATH": PATH,
@@ -179,7 +229,7 @@ def _environment(shell: str) -> dict[str, str]:
 class _Run:
     """One run; leaving it ends all of its processes."""
 
-    def __init__(self, words: Sequence[bytes]) -> None:
+    def __init__(self, words: Sequence[bytes], inherited: Sequence[int]) -> None:
         self.output = (bytearray(), bytearray())
         self._readers = selectors.DefaultSelector()
         writers = []
@@ -197,6 +247,7 @@ class _Run:
                 stdout=writers[0],
                 stderr=writers[1],
                 start_new_session=True,
+                pass_fds=inherited,
             )
         except ValueError:  # a NUL, which no command line can hold
             self._process = subprocess.Popen(["false"], start_new_session=True)

@@ -126,7 +126,12 @@ class World:
     @property
     def breached(self) -> bool:
         """Whether ``pwn`` ran."""
-        return (self.root / _MARKER).exists()
+        return self.marker.exists()
+
+    @property
+    def marker(self) -> Path:
+        """What ``pwn`` makes."""
+        return self.root / _MARKER
 
     def files(self) -> dict[str, bytes]:
         """What is in it, by path; git's index, which holds times, and logs are not."""
