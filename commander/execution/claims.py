@@ -6,14 +6,17 @@ What is asked, in this order; the first that knows a running command decides:
 2. **The tag** (``tags``). A process can lower its own but not raise it.
 3. **The run id in its environment**, and only if it carries no tag: it was started
    before the tag was put on. The text of an environment can be forged, in favour of
-   any command whose own can be read; so it comes last.
+   any command whose own can be read.
+4. **The announced tag**, on the same condition. It can be forged too, and it may be
+   that of another start, where two threads spawned at once.
 
 Whom no command claims is a *stray*: the command that it came from is over, or it has
 made itself unknowable. There is one doubt. A start is under way for some milliseconds
 before its command is known here, and the tag comes some microseconds after the
-process. So a process with the tag of such a start, or without any, waits to be claimed
-until the starts that were under way when it was first seen are known, or for two
-seconds.
+process. So a process with the tag of such a start, or without any but an announced
+one, waits to be claimed until the starts that were under way when it was first seen are
+known; an orphan for two seconds at most. Were an announced tag believed at once, a root
+in that moment could be taken for what another command has left, and be killed with it.
 """
 
 from __future__ import annotations
@@ -98,6 +101,7 @@ class Claims:
     def add(self, family: Family) -> None:
         """The command runs: it can claim."""
         self._starting.pop(family.tag, None)
+        self.forget(family.root)
         self._by_session[family.root] = family
         self._by_tag[family.tag] = family
         self._by_run[family.run_id] = family
@@ -146,9 +150,14 @@ class Claims:
         if marks is None:
             return Doubt.WAIT
         tag = self._tags.of(marks)
-        family = self._family_of(pid, session, tag)
-        if family is None and self._may_be_starting(pid, tag):
-            return Doubt.WAIT
+        if self._tags.announced_at_most(marks):
+            if self._may_be_starting(pid, None):
+                return Doubt.WAIT
+            family = self._family_without_tag(pid, session, tag)
+        else:
+            family = self._family_of(session, tag)
+            if family is None and self._may_be_starting(pid, tag):
+                return Doubt.WAIT
         self._waiting.pop(pid, None)
         return Doubt.STRAY if family is None else family
 
@@ -167,27 +176,34 @@ class Claims:
         if marks is None:
             return Doubt.WAIT
         tag = self._tags.of(marks)
-        family = self._family_of(pid, session, tag, by_run=False)
+        if self._tags.announced_at_most(marks):
+            # A child of another thread, or a root that gets its own tag in a moment.
+            if not of_spawner or self._explained(pid)[0]:
+                return Doubt.WAIT
+            return self._family_without_tag(pid, session, tag) or Doubt.STRAY
+        family = self._family_of(session, tag)
         if family is not None:
             return family
-        if tag is None and not of_spawner:
-            return Doubt.WAIT
-        known = tag is not None and tag not in self._starting
+        known = tag not in self._starting
         return Doubt.STRAY if known or not self._explained(pid)[0] else Doubt.WAIT
 
-    def _family_of(
-        self, pid: int, session: int, tag: int | None, *, by_run: bool = True
-    ) -> Family | None:
+    def _family_of(self, session: int, tag: int | None) -> Family | None:
+        """Whose a process with a tag of its own is."""
         if tag in self._starting:
             # Its session may have the id of one that a command had before.
             return None
+        return self._by_session.get(session) or self._by_tag.get(tag or 0)
+
+    def _family_without_tag(
+        self, pid: int, session: int, announced: int | None
+    ) -> Family | None:
         family = self._by_session.get(session)
-        if family is not None or tag is not None:
-            return family or self._by_tag.get(tag or 0)
-        if not by_run:
-            return None
+        if family is not None:
+            return family
         run_id = self._files.variable(pid, RUN_ID.encode()) or b""
-        return self._by_run.get(run_id.decode(errors="replace"))
+        return self._by_run.get(run_id.decode(errors="replace")) or self._by_tag.get(
+            announced or 0
+        )
 
     def _may_be_starting(self, pid: int, tag: int | None) -> bool:
         """Whether a start is under way that explains an orphan."""

@@ -83,6 +83,14 @@ class Tags:
             return hard
         return soft if soft >> _BLOCK_BITS == self._block else None
 
+    def announced_at_most(self, marks: tuple[int, int]) -> bool:
+        """Whether a process carries no tag of its own, at most an announced one.
+
+        Args:
+            marks: What ``read_marks`` told.
+        """
+        return marks[1] == self._own
+
 
 def announce_tag(tag: int) -> None:
     """Let what this process starts from now on be born with a tag.

@@ -394,6 +394,65 @@ def test_a_sibling_that_outlives_its_command_is_found_by_the_next_look(
     assert not {alive, dead} & set(scene.machine.processes)
 
 
+@pytest.mark.parametrize("over_when_seen", [False, True])
+@pytest.mark.parametrize("zombie", [False, True])
+def test_a_root_that_was_born_with_the_tag_of_another_start_is_left_alone(
+    scene: Scene,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    over_when_seen: bool,
+    zombie: bool,
+) -> None:
+    """Two threads announced at once, and its own tag is not on it yet."""
+    monkeypatch.setattr("commander.execution.sweep.starts_roots", lambda _: True)
+    other_root, other = scene.start()
+    announced, _ = scene.machine.processes[other_root].marks
+    tag = scene.trees.new_tag()
+    root = scene.machine.start_root(tag=tag, run_id="late", marks=(announced, -1))
+    if zombie:
+        scene.machine.exit(root)
+    if not over_when_seen:
+        scene.pass_time(LOOK_SECONDS + 0.1)
+    scene.end(other_root)
+    assert other.left() == 0
+    other.release()
+    scene.pass_time(2 * LOOK_SECONDS)
+    assert scene.signals(root) == []
+    scene.machine.change(root, marks=(tag, tag))
+    tree = scene.trees.tree(pid=root, run_id="late", tag=tag)
+    assert tree.left() == (0 if zombie else 1)
+
+
+def test_an_early_daemon_with_the_tag_of_another_start_goes_by_its_environment(
+    scene: Scene,
+) -> None:
+    other_root, other = scene.start()
+    announced, _ = scene.machine.processes[other_root].marks
+    root, tree = scene.start()
+    daemon = scene.daemon(root, marks=(announced, -1))
+    assert (other.left(), tree.left()) == (1, 2)
+    scene.end(other_root)
+    assert other.left() == 0
+    other.release()
+    scene.pass_time(2 * LOOK_SECONDS)
+    assert scene.signals(daemon) == []
+
+
+def test_a_child_of_another_thread_with_an_announced_tag_is_left_alone(
+    scene: Scene,
+) -> None:
+    """Whoever this process starts inherits it, also from threads that are not ours."""
+    root, tree = scene.start()
+    announced, _ = scene.machine.processes[root].marks
+    child = scene.machine.start_root(tag=0, marks=(announced, -1))
+    scene.pass_time(LOOK_SECONDS + 0.1)
+    scene.end(root)
+    assert tree.left() == 0
+    tree.release()
+    scene.pass_time(2 * LOOK_SECONDS)
+    assert scene.signals(child) == []
+
+
 def test_roots_of_starts_under_way_and_children_of_other_threads_are_left_alone(
     scene: Scene,
 ) -> None:
