@@ -13,10 +13,11 @@ What is asked, in this order; the first that knows a running command decides:
 Whom no command claims is a *stray*: the command that it came from is over, or it has
 made itself unknowable. There is one doubt. A start is under way for some milliseconds
 before its command is known here, and the tag comes some microseconds after the
-process. So a process with the tag of such a start, or without any but an announced
-one, waits to be claimed until the starts that were under way when it was first seen are
-known; an orphan for two seconds at most. Were an announced tag believed at once, a root
-in that moment could be taken for what another command has left, and be killed with it.
+process. So a process with the tag of such a start, or without any, waits to be claimed
+until the starts that were under way when it was first seen are known, or for two
+seconds. So does a sibling of roots with an announced tag only: were that believed at
+once, a root in that moment could be taken for what another command has left, and be
+killed with it.
 """
 
 from __future__ import annotations
@@ -150,14 +151,10 @@ class Claims:
         if marks is None:
             return Doubt.WAIT
         tag = self._tags.of(marks)
-        if self._tags.announced_at_most(marks):
-            if self._may_be_starting(pid, None):
-                return Doubt.WAIT
-            family = self._family_without_tag(pid, session, tag)
-        else:
-            family = self._family_of(session, tag)
-            if family is None and self._may_be_starting(pid, tag):
-                return Doubt.WAIT
+        announced = self._tags.announced_at_most(marks)
+        family = self._family_of(pid, session, tag, announced=announced)
+        if family is None and self._may_be_starting(pid, tag):
+            return Doubt.WAIT
         self._waiting.pop(pid, None)
         return Doubt.STRAY if family is None else family
 
@@ -177,33 +174,33 @@ class Claims:
             return Doubt.WAIT
         tag = self._tags.of(marks)
         if self._tags.announced_at_most(marks):
-            # A child of another thread, or a root that gets its own tag in a moment.
-            if not of_spawner or self._explained(pid)[0]:
+            # A child of another thread, or a root that gets its own tag in a moment;
+            # unless it says itself that it is of a command that is known.
+            family = self._family_by_run(pid)
+            if family is None and (not of_spawner or self._explained(pid)[0]):
                 return Doubt.WAIT
-            return self._family_without_tag(pid, session, tag) or Doubt.STRAY
-        family = self._family_of(session, tag)
+            family = family or self._family_of(pid, session, tag, announced=False)
+            return family or Doubt.STRAY
+        family = self._family_of(pid, session, tag, announced=False)
         if family is not None:
             return family
         known = tag not in self._starting
         return Doubt.STRAY if known or not self._explained(pid)[0] else Doubt.WAIT
 
-    def _family_of(self, session: int, tag: int | None) -> Family | None:
-        """Whose a process with a tag of its own is."""
+    def _family_of(
+        self, pid: int, session: int, tag: int | None, *, announced: bool
+    ) -> Family | None:
         if tag in self._starting:
             # Its session may have the id of one that a command had before.
             return None
-        return self._by_session.get(session) or self._by_tag.get(tag or 0)
-
-    def _family_without_tag(
-        self, pid: int, session: int, announced: int | None
-    ) -> Family | None:
         family = self._by_session.get(session)
-        if family is not None:
-            return family
+        if family is None and announced:
+            family = self._family_by_run(pid)
+        return family or self._by_tag.get(tag or 0)
+
+    def _family_by_run(self, pid: int) -> Family | None:
         run_id = self._files.variable(pid, RUN_ID.encode()) or b""
-        return self._by_run.get(run_id.decode(errors="replace")) or self._by_tag.get(
-            announced or 0
-        )
+        return self._by_run.get(run_id.decode(errors="replace"))
 
     def _may_be_starting(self, pid: int, tag: int | None) -> bool:
         """Whether a start is under way that explains an orphan."""

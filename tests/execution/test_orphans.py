@@ -423,6 +423,21 @@ def test_a_root_that_was_born_with_the_tag_of_another_start_is_left_alone(
     assert tree.left() == (0 if zombie else 1)
 
 
+def test_an_early_sibling_goes_by_its_environment_whatever_is_being_started(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what hops fast enough would wait for ever on a busy server."""
+    monkeypatch.setattr("commander.execution.sweep.starts_roots", lambda _: True)
+    root, tree = scene.start()
+    announced, _ = scene.machine.processes[root].marks
+    early = sibling(scene, root, marks=(announced, -1))
+    scene.trees.new_tag()
+    tree.signal(signal.SIGKILL)
+    scene.end(root)
+    assert tree.left() == 0
+    assert early not in scene.machine.processes
+
+
 def test_an_early_daemon_with_the_tag_of_another_start_goes_by_its_environment(
     scene: Scene,
 ) -> None:
