@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import attrs
 
 from commander.principals import Principal
+from commander.tools.caller import NOBODY, Caller
 from commander.tools.schemas import (
     ArgumentProblem,
     input_schema,
@@ -26,6 +27,8 @@ class CallContext:
     plain_rpc: bool = False
     """The call came without MCP, as callers of the Go server send it: exit status
     1 of ``grep`` is an error to them."""
+    caller: Caller = attrs.field(default=NOBODY, eq=False)
+    """The client's side of the call while it runs."""
 
 
 @attrs.frozen(kw_only=True)
