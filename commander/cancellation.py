@@ -27,7 +27,7 @@ class Cancellation:
         return self._cancelled
 
     def cancel(self) -> None:
-        """Say it: everybody who asked is called, in order; a second call does nothing."""
+        """Say it: who asked is called, in order; a second call does nothing."""
         self._cancelled = True
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
