@@ -14,6 +14,7 @@ import attrs
 
 __all__ = [
     "Busy",
+    "Cancelled",
     "CommandRequest",
     "EndedBy",
     "Outcome",
@@ -47,6 +48,8 @@ class EndedBy(enum.Enum):
     PROCESS_LIMIT = "process_limit"
     OOM = "oom"
     """The kernel killed it for want of memory; said on the kernel's word only."""
+    CANCELLED = "cancelled"
+    """The client does not want the result any more."""
     SERVER_SHUTDOWN = "server_shutdown"
 
 
@@ -113,3 +116,11 @@ class Busy:
 
     reason: str
     retry_after_seconds: int
+
+
+@attrs.frozen(kw_only=True)
+class Cancelled:
+    """The client wanted no result any more before the command was started."""
+
+    queued_seconds: float = 0.0
+    """How long it had waited for a slot."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import attrs
 
-from commander.commands import Busy, CommandRequest, Outcome, StartFailed
+from commander.commands import Busy, Cancelled, CommandRequest, Outcome, StartFailed
 from commander.principals import Principal
 
 __all__ = ["AuditedCommand", "CommandAudit", "Monotonic"]
@@ -37,8 +37,8 @@ class AuditedCommand:
 class CommandAudit(Protocol):
     """Where the story of each command is written down.
 
-    For one command the calls are either one ``refused``, or one ``busy``, or
-    one ``started`` followed by exactly one ``ended`` or ``failed``.
+    For one command the calls are either one ``refused``, or one ``busy``, or one
+    ``cancelled``, or one ``started`` followed by exactly one ``ended`` or ``failed``.
     Implementations never raise: an audit that cannot be written must not end a
     command, it is reported by other means.
     """
@@ -48,6 +48,9 @@ class CommandAudit(Protocol):
 
     def busy(self, command: AuditedCommand, busy: Busy) -> None:
         """No slot came free in time."""
+
+    def cancelled(self, command: AuditedCommand, cancelled: Cancelled) -> None:
+        """The client wanted no result any more; nothing was started."""
 
     def started(self, command: AuditedCommand) -> None:
         """A slot was granted; the spawn comes next."""

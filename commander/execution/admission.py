@@ -2,7 +2,7 @@
 
 First come, first served, with one exception: a principal that already has all the
 slots it may have does not hold up the others behind it. A place in the queue ends
-in exactly one way: with a slot, or with ``Busy``.
+in exactly one way: with a slot, with ``Busy``, or with ``Cancelled``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from commander.alarm import Alarm
-from commander.commands import Busy
+from commander.cancellation import Cancellation
+from commander.commands import Busy, Cancelled
 from commander.durations import format_duration
 from commander.interfaces import Monotonic
 from commander.principals import Principal
@@ -45,13 +46,49 @@ class Slot:
 
 
 class _Place:
-    """A place in the queue, with the alarm that ends the wait."""
+    """A place in the queue, with what else ends the wait than a slot.
 
-    def __init__(self, principal: Principal, since: float, alarm: Alarm) -> None:
+    Args:
+        admission: Whose queue it is.
+        principal: Who waits.
+        since: Since when.
+        alarm: Is set to the end of the longest wait.
+        cancellation: Ends it at once; None if it cannot be cancelled.
+    """
+
+    def __init__(
+        self,
+        admission: Admission,
+        principal: Principal,
+        since: float,
+        alarm: Alarm,
+        cancellation: Cancellation | None,
+    ) -> None:
         self.principal = principal
         self.since = since
-        self.alarm = alarm
-        self.granted: Deferred[Slot | Busy] = Deferred()
+        self.ended: Deferred[Slot | Busy | Cancelled] = Deferred()
+        self._admission = admission
+        self._alarm = alarm
+        self._cancellation = cancellation
+
+    def wait(self, seconds: float) -> None:
+        """Begin to wait, so long at most."""
+        self._alarm.set(seconds, self._waited_too_long)
+        if self._cancellation is not None:
+            self._cancellation.on_cancel(self._cancelled)
+
+    def end(self, ending: Slot | Busy | Cancelled) -> None:
+        """Say how it ended; nothing else can end it any more."""
+        self._alarm.cancel()
+        if self._cancellation is not None:
+            self._cancellation.forget(self._cancelled)
+        self.ended.callback(ending)
+
+    def _waited_too_long(self) -> None:
+        self._admission.waited_too_long(self)
+
+    def _cancelled(self) -> None:
+        self._admission.given_up(self)
 
 
 class Admission:
@@ -97,26 +134,33 @@ class Admission:
         """Commands that wait."""
         return len(self._queue)
 
-    def acquire(self, principal: Principal) -> Deferred[Slot | Busy]:
+    def acquire(
+        self, principal: Principal, cancellation: Cancellation | None = None
+    ) -> Deferred[Slot | Busy | Cancelled]:
         """Fires with a slot, at once if one is free, or with ``Busy``.
 
         Fires always, and in at most ``max_wait_seconds``.
+
+        Args:
+            principal: Who asks.
+            cancellation: Fires with ``Cancelled``, at once, if it is cancelled before
+                there is a slot.
         """
+        if cancellation is not None and cancellation.cancelled:
+            return succeed(Cancelled())
         if not self._open:
             return succeed(self._shutting_down())
         if self._may_run(principal):
             return succeed(self._grant(principal, 0.0))
         if len(self._queue) >= self._max_queued:
             return succeed(self._busy(f"{self._max_queued} commands wait already"))
-        return self._enqueue(principal)
+        return self._enqueue(principal, cancellation)
 
     def close(self) -> None:
         """Refuse whoever waits and whoever comes; running commands keep theirs."""
         self._open = False
         while self._queue:
-            place = self._queue.popleft()
-            place.alarm.cancel()
-            place.granted.callback(self._shutting_down())
+            self._queue.popleft().end(self._shutting_down())
 
     def released(self, principal: Principal) -> None:
         """A slot came back: called by the slot itself."""
@@ -124,6 +168,17 @@ class Admission:
         if not self._running[principal]:
             del self._running[principal]
         self._serve_queue()
+
+    def waited_too_long(self, place: _Place) -> None:
+        """The longest wait is over: called by the place itself."""
+        self._queue.remove(place)
+        waited = format_duration(self._max_wait_seconds)
+        place.end(self._busy(f"no slot came free within {waited}"))
+
+    def given_up(self, place: _Place) -> None:
+        """Nobody waits any more: called by the place itself."""
+        self._queue.remove(place)
+        place.end(Cancelled(queued_seconds=self._monotonic() - place.since))
 
     def _may_run(self, principal: Principal) -> bool:
         return (
@@ -135,12 +190,14 @@ class Admission:
         self._running[principal] += 1
         return Slot(self, principal, queued_seconds)
 
-    def _enqueue(self, principal: Principal) -> Deferred[Slot | Busy]:
+    def _enqueue(
+        self, principal: Principal, cancellation: Cancellation | None
+    ) -> Deferred[Slot | Busy | Cancelled]:
         alarm = Alarm(self._clock, self._monotonic)
-        place = _Place(principal, self._monotonic(), alarm)
+        place = _Place(self, principal, self._monotonic(), alarm, cancellation)
         self._queue.append(place)
-        alarm.set(self._max_wait_seconds, lambda: self._waited_too_long(place))
-        return place.granted
+        place.wait(self._max_wait_seconds)
+        return place.ended
 
     def _serve_queue(self) -> None:
         """Grant what can be granted.
@@ -154,19 +211,13 @@ class Admission:
         self._serving = True
         while (place := self._next_place()) is not None:
             self._queue.remove(place)
-            place.alarm.cancel()
             waited = self._monotonic() - place.since
-            place.granted.callback(self._grant(place.principal, waited))
+            place.end(self._grant(place.principal, waited))
         self._serving = False
 
     def _next_place(self) -> _Place | None:
         """The first in the queue that may run now."""
         return next((p for p in self._queue if self._may_run(p.principal)), None)
-
-    def _waited_too_long(self, place: _Place) -> None:
-        self._queue.remove(place)
-        waited = format_duration(self._max_wait_seconds)
-        place.granted.callback(self._busy(f"no slot came free within {waited}"))
 
     def _busy(self, what: str) -> Busy:
         return Busy(

@@ -13,7 +13,8 @@ from typing import Final
 import attrs
 from twisted.internet.defer import Deferred, succeed
 
-from commander.commands import Busy, CommandRequest, Outcome, StartFailed
+from commander.cancellation import Cancellation
+from commander.commands import Busy, Cancelled, CommandRequest, Outcome, StartFailed
 from commander.execution.admission import Admission, Slot
 from commander.execution.executor import Executor
 from commander.execution.refusals import Refusals
@@ -78,12 +79,26 @@ class CommandRunner:
         return await self._decide(self._resolved(request), principal)
 
     async def run(
-        self, request: CommandRequest, principal: Principal
-    ) -> Outcome | Denied | Busy | StartFailed:
+        self,
+        request: CommandRequest,
+        principal: Principal,
+        *,
+        cancellation: Cancellation | None = None,
+        started: Callable[[RunningCommand], None] | None = None,
+    ) -> Outcome | Denied | Busy | Cancelled | StartFailed:
         """Check, start and wait for one command.
 
-        It runs to its end whoever stops waiting for the answer. Denied and Busy
-        requests started nothing.
+        It runs to its end whoever stops waiting for the answer. Requests that are
+        Denied, Busy or Cancelled started nothing.
+
+        Args:
+            request: What to run.
+            principal: For whom.
+            cancellation: If it is cancelled a place in the queue is given up at once,
+                and a command that runs is ended as at its timeout; the answer is how
+                it did end.
+            started: Called once, right after the start, with a command whose output
+                can be followed; its process may still fail to start. Must not raise.
         """
         request = self._resolved(request)
         command = AuditedCommand(
@@ -93,12 +108,22 @@ class CommandRunner:
         if isinstance(verdict, Denied):
             self._audit.refused(command, rule_id=verdict.rule_id, reason=verdict.reason)
             return verdict
-        slot = await self._admission.acquire(principal)
+        slot = await self._admission.acquire(principal, cancellation)
         if isinstance(slot, Busy):
             self._audit.busy(command, slot)
             return slot
+        if isinstance(slot, Cancelled):
+            self._audit.cancelled(command, slot)
+            return slot
         try:
-            return await self._run_in_slot(command, verdict, slot)
+            self._audit.started(command)
+            running = self._start(command, verdict)
+            if isinstance(running, StartFailed):
+                return running
+            if started is not None:
+                started(running)
+            ended = await _ended(running, cancellation)
+            return self._recorded(command, ended, slot)
         finally:
             slot.release()
 
@@ -112,14 +137,10 @@ class CommandRunner:
             return self._checker.check(request, principal)
         return await self._aside(lambda: self._checker.check(request, principal))
 
-    async def _run_in_slot(
-        self, command: AuditedCommand, approved: Approved, slot: Slot
+    def _recorded(
+        self, command: AuditedCommand, ended: Outcome | StartFailed, slot: Slot
     ) -> Outcome | StartFailed:
-        self._audit.started(command)
-        running = self._start(command, approved)
-        if isinstance(running, StartFailed):
-            return running
-        ended = await running.finished
+        """What became of it, as it is told and as it is recorded."""
         if isinstance(ended, StartFailed):
             self._audit.failed(command, ended)
             return ended
@@ -143,3 +164,16 @@ class CommandRunner:
         if isinstance(running, StartFailed):
             self._audit.failed(command, running)
         return running
+
+
+async def _ended(
+    running: RunningCommand, cancellation: Cancellation | None
+) -> Outcome | StartFailed:
+    """What becomes of it; until then it can be cancelled."""
+    if cancellation is None:
+        return await running.finished
+    cancellation.on_cancel(running.cancel)
+    try:
+        return await running.finished
+    finally:
+        cancellation.forget(running.cancel)

@@ -101,6 +101,10 @@ class RunningCommand:
         """Begin to end the command; does nothing if it is ending already."""
         self._lifecycle.end(ended_by, grace_seconds)
 
+    def cancel(self) -> None:
+        """End it because nobody wants the outcome; it is told all the same."""
+        self.end(EndedBy.CANCELLED, self._supervision.kill_grace_seconds)
+
     # --- ProcessEvents ---------------------------------------------------------
 
     def process_spawning(self) -> None:

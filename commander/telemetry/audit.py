@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from commander.commands import Busy, Outcome, StartFailed
+from commander.commands import Busy, Cancelled, Outcome, StartFailed
 from commander.durations import format_duration
 from commander.interfaces import AuditedCommand
 from commander.telemetry.logging import Level, StructuredLog
@@ -53,6 +53,14 @@ class LogAudit:
             **self._about(command),
             reason=self._words(busy.reason),
             retry_after_seconds=busy.retry_after_seconds,
+        )
+
+    def cancelled(self, command: AuditedCommand, cancelled: Cancelled) -> None:
+        """Write ``CMD_CANCELLED``, for a command that was not started."""
+        self._log.info(
+            "CMD_CANCELLED",
+            **self._about(command),
+            queued=round(cancelled.queued_seconds, 3),
         )
 
     def started(self, command: AuditedCommand) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from commander.commands import Busy, Outcome, StartFailed
+from commander.commands import Busy, Cancelled, Outcome, StartFailed
 from commander.interfaces import AuditedCommand
 
 __all__ = ["AuditEntry", "MemoryAudit"]
@@ -15,10 +15,10 @@ class AuditEntry:
     """One call of the audit."""
 
     kind: str
-    """The method's name: refused, busy, started, ended or failed."""
+    """The method's name: refused, busy, cancelled, started, ended or failed."""
     command: AuditedCommand
     detail: object = None
-    """The reason, ``Busy``, ``Outcome`` or ``StartFailed``."""
+    """The reason, ``Busy``, ``Cancelled``, ``Outcome`` or ``StartFailed``."""
 
 
 class MemoryAudit:
@@ -39,6 +39,10 @@ class MemoryAudit:
     def busy(self, command: AuditedCommand, busy: Busy) -> None:
         """No slot came free in time."""
         self._add("busy", command, busy)
+
+    def cancelled(self, command: AuditedCommand, cancelled: Cancelled) -> None:
+        """The client wanted no result any more."""
+        self._add("cancelled", command, cancelled)
 
     def started(self, command: AuditedCommand) -> None:
         """A slot was granted."""

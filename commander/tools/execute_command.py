@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from commander.commands import (
     Busy,
+    Cancelled,
     CommandRequest,
     EndedBy,
     Outcome,
@@ -76,13 +77,13 @@ class Result:
     duration: Annotated[str, Meta(description="Run time as a Go duration")]
     error: str = ""
     status: Annotated[
-        str, Meta(description="killed, denied, busy or failed_to_start")
+        str, Meta(description="killed, denied, busy, cancelled or failed_to_start")
     ] = ""
     ended_by: Annotated[
         str,
         Meta(
-            description="exit, timeout, output_limit, process_limit, oom or "
-            "server_shutdown"
+            description="exit, timeout, output_limit, process_limit, oom, cancelled "
+            "or server_shutdown"
         ),
     ] = ""
     signal: Annotated[str, Meta(description="Signal that ended the shell")] = ""
@@ -201,7 +202,7 @@ def _timeout_problem(timeout: str) -> ArgumentProblem | None:
     )
 
 
-def _refusal(refused: Denied | Busy | StartFailed) -> ToolAnswer:
+def _refusal(refused: Denied | Busy | Cancelled | StartFailed) -> ToolAnswer:
     """The shape of a command that did not run."""
     facts: dict[str, Any] = dict(_NOT_RUN)
     match refused:
@@ -213,6 +214,9 @@ def _refusal(refused: Denied | Busy | StartFailed) -> ToolAnswer:
             facts["status"] = "busy"
             facts["retry_after_seconds"] = refused.retry_after_seconds
             facts["error"] = refused.reason
+        case Cancelled():
+            facts["status"] = facts["ended_by"] = EndedBy.CANCELLED.value
+            facts["error"] = "command cancelled before it was started"
         case StartFailed():
             facts["status"] = "failed_to_start"
             facts["error"] = refused.reason
@@ -266,6 +270,8 @@ def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
             return "command ended: it had more processes than MCP_LIMIT_PROCESSES"
         case EndedBy.OOM:
             return "command ended: the kernel killed it because memory ran out"
+        case EndedBy.CANCELLED:
+            return "command cancelled: the client does not want its result any more"
         case EndedBy.SERVER_SHUTDOWN:
             return "command ended: the server is shutting down"
         case EndedBy.EXIT if outcome.signal:

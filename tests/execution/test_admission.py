@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from commander.commands import Busy
+from commander.cancellation import Cancellation
+from commander.commands import Busy, Cancelled
 from commander.execution.admission import Admission, Slot
 from commander.principals import Principal
 
@@ -27,23 +28,26 @@ def made(
     )
 
 
-def results(*asked: Deferred[Slot | Busy]) -> list[list[Slot | Busy]]:
+Ending = Slot | Busy | Cancelled
+
+
+def results(*asked: Deferred[Ending]) -> list[list[Ending]]:
     """One list per Deferred, filled when it fires."""
-    found: list[list[Slot | Busy]] = []
+    found: list[list[Ending]] = []
     for deferred in asked:
-        fired: list[Slot | Busy] = []
+        fired: list[Ending] = []
         deferred.addCallback(fired.append)
         found.append(fired)
     return found
 
 
-def slot_of(fired: list[Slot | Busy]) -> Slot:
+def slot_of(fired: list[Ending]) -> Slot:
     (slot,) = fired
     assert isinstance(slot, Slot)
     return slot
 
 
-def busy_of(fired: list[Slot | Busy]) -> Busy:
+def busy_of(fired: list[Ending]) -> Busy:
     (busy,) = fired
     assert isinstance(busy, Busy)
     return busy
@@ -128,10 +132,76 @@ def test_closing_refuses_who_waits_and_who_comes() -> None:
     assert clock.getDelayedCalls() == []
 
 
+# --- places that are given up --------------------------------------------------------
+
+
+def test_who_does_not_want_to_wait_any_more_leaves_the_queue_at_once() -> None:
+    clock = Clock()
+    admission = made(clock, concurrent=1)
+    wish = Cancellation()
+    first, second, third = results(
+        admission.acquire(ANN), admission.acquire(ANN, wish), admission.acquire(ANN)
+    )
+    clock.advance(4)
+    wish.cancel()
+    assert second == [Cancelled(queued_seconds=4)]
+    assert admission.queued == 1
+    slot_of(first).release()
+    assert slot_of(third).principal == ANN
+    assert len(second) == 1
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_cancelled_request_gets_no_slot_though_one_is_free() -> None:
+    admission = made(Clock())
+    wish = Cancellation()
+    wish.cancel()
+    assert results(admission.acquire(ANN, wish)) == [[Cancelled()]]
+    assert (admission.running, admission.queued) == (0, 0)
+
+
+def test_a_place_that_has_ended_does_not_hear_of_a_cancellation() -> None:
+    clock = Clock()
+    admission = made(clock, concurrent=1)
+    wishes = [Cancellation() for _ in range(3)]
+    first, granted, waited, closed = results(
+        admission.acquire(ANN),
+        admission.acquire(ANN, wishes[0]),
+        made_full(clock).acquire(ANN, wishes[1]),
+        admission.acquire(ANN, wishes[2]),
+    )
+    slot_of(first).release()
+    clock.advance(29)
+    admission.close()
+    clock.advance(1)
+    for wish in wishes:
+        wish.cancel()
+    assert slot_of(granted).queued_seconds == 0
+    assert "within 30s" in busy_of(waited).reason
+    assert "shutting down" in busy_of(closed).reason
+    assert admission.running == 1
+
+
+def made_full(clock: Clock) -> Admission:
+    """One whose only slot is taken."""
+    admission = made(clock, concurrent=1)
+    admission.acquire(ANN)
+    return admission
+
+
+def test_a_slot_that_is_held_is_kept_when_its_request_is_cancelled() -> None:
+    admission = made(Clock())
+    wish = Cancellation()
+    (granted,) = results(admission.acquire(ANN, wish))
+    wish.cancel()
+    assert slot_of(granted).principal == ANN
+    assert admission.running == 1
+
+
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["acquire", "release", "wait", "close"]),
+            st.sampled_from(["acquire", "release", "cancel", "wait", "close"]),
             st.sampled_from([ANN, BOB]),
         ),
         max_size=40,
@@ -142,13 +212,17 @@ def test_every_request_is_answered_once_and_no_limit_is_passed(
 ) -> None:
     clock = Clock()
     admission = made(clock, concurrent=3, per_principal=2, queued=4)
-    answers: list[list[Slot | Busy]] = []
+    answers: list[list[Ending]] = []
+    wishes: list[Cancellation] = []
     held: list[Slot] = []
     released: list[Slot] = []
     for step, principal in steps:
         match step:
             case "acquire":
-                answers += results(admission.acquire(principal))
+                wishes.append(Cancellation())
+                answers += results(admission.acquire(principal, wishes[-1]))
+            case "cancel" if wishes:
+                wishes.pop(len(wishes) // 2).cancel()
             case "release" if held:
                 released.append(held.pop(0))
                 released[-1].release()
@@ -168,7 +242,10 @@ def test_every_request_is_answered_once_and_no_limit_is_passed(
         if answer and isinstance(answer[0], Slot):
             answer[0].release()
     clock.advance(31)
+    for wish in wishes:
+        wish.cancel()
     assert all(len(answer) == 1 for answer in answers)
+    assert admission.running == admission.queued == 0
     assert clock.getDelayedCalls() == []
 
 
@@ -178,7 +255,7 @@ def test_a_slot_that_comes_back_within_its_grant_goes_to_the_next() -> None:
     (first,) = results(admission.acquire(ANN))
     served: list[int] = []
 
-    def release(granted: Slot | Busy, number: int) -> None:
+    def release(granted: Ending, number: int) -> None:
         assert isinstance(granted, Slot)
         served.append(number)
         granted.release()
@@ -196,7 +273,7 @@ def test_a_long_queue_that_cannot_start_is_served_without_deep_calls() -> None:
     (first,) = results(admission.acquire(ANN))
     served: list[Slot] = []
 
-    def release(granted: Slot | Busy) -> None:
+    def release(granted: Ending) -> None:
         assert isinstance(granted, Slot)
         served.append(granted)
         granted.release()

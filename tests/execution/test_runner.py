@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable
 from typing import cast
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from commander.commands import Busy, CommandRequest, EndedBy, Outcome, StartFailed
+from commander.cancellation import Cancellation
+from commander.commands import (
+    Busy,
+    Cancelled,
+    CommandRequest,
+    EndedBy,
+    Outcome,
+    StartFailed,
+)
 from commander.execution.admission import Admission
 from commander.execution.executables import Executables
 from commander.execution.executor import Executor, Start
@@ -22,6 +33,7 @@ from commander.execution.runner import (
     Verdict,
     new_command_id,
 )
+from commander.execution.running import RunningCommand
 from commander.execution.sandbox import Sandbox
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -73,7 +85,14 @@ class Stage:
             supervision=self.reactor.supervision(),
         )
 
-    def run(self, command: str, directory: str | None = None) -> list[object]:
+    def run(
+        self,
+        command: str,
+        directory: str | None = None,
+        *,
+        cancellation: Cancellation | None = None,
+        started: Callable[[RunningCommand], None] | None = None,
+    ) -> list[object]:
         """Begin a command; the list gets what became of it."""
         ended: list[object] = []
         Deferred.fromCoroutine(
@@ -82,8 +101,10 @@ class Stage:
                     command=command, working_directory=directory, timeout_seconds=30.0
                 ),
                 ANN,
+                cancellation=cancellation,
+                started=started,
             )
-        ).addCallback(ended.append)
+        ).addBoth(ended.append)
         return ended
 
     def check(self, command: str, directory: str | None = None) -> list[Verdict]:
@@ -243,6 +264,257 @@ def test_a_directory_is_resolved_before_the_policy_judges_what_it_means(
         (denied,) = stage.run("rm -rf *", directory)
         assert isinstance(denied, Denied), directory
     assert stage.audit.entries[0].command.request.working_directory == "/"
+
+
+# --- commands that nobody wants any more ---------------------------------------------
+
+
+class Wish(Cancellation):
+    """A cancellation that tells how many wait for it."""
+
+    @property
+    def waiting(self) -> int:
+        return len(self._callbacks)
+
+
+def test_a_cancelled_command_gets_term_then_kill_and_its_end_is_told(
+    stage: Stage,
+) -> None:
+    wish = Wish()
+    ended = stage.run("sleep 100", cancellation=wish)
+    process = stage.reactor.processes[0]
+    process.ignore("SIGTERM")
+    process.emit(1, b"so far")
+    stage.reactor.advance(2)
+    wish.cancel()
+    assert process.signals == [signal.SIGTERM]
+    stage.reactor.advance(4.9)
+    assert ended == []
+    stage.reactor.advance(0.1)
+    stage.reactor.advance(0)
+    assert process.signals == [signal.SIGTERM, signal.SIGKILL]
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert outcome.ended_by is EndedBy.CANCELLED
+    assert outcome.signal == "SIGKILL"
+    assert outcome.stdout.head == b"so far"
+    assert stage.audit.kinds == ["started", "ended"]
+    assert stage.audit.entries[-1].detail == outcome
+    assert stage.admission.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+def test_the_slot_of_a_cancelled_command_is_taken_until_nothing_of_it_is_left(
+    stage: Stage,
+) -> None:
+    wish = Wish()
+    stage.run("sleep 100", cancellation=wish)
+    stage.run("next")
+    wish.cancel()
+    assert len(stage.reactor.processes) == 1
+    stage.reactor.advance(0)
+    assert len(stage.reactor.processes) == 2
+
+
+def test_a_cancelled_command_that_waits_gives_up_its_place_at_once(
+    stage: Stage,
+) -> None:
+    wish = Wish()
+    stage.run("first")
+    ended = stage.run("second", cancellation=wish)
+    stage.reactor.advance(3)
+    wish.cancel()
+    assert ended == [Cancelled(queued_seconds=3)]
+    assert stage.audit.kinds == ["started", "cancelled"]
+    assert stage.audit.entries[-1].detail == ended[0]
+    assert stage.audit.entries[-1].command.request.command == "second"
+    stage.run("third")
+    stage.reactor.processes[0].exit(0)
+    assert len(stage.reactor.processes) == 2
+    assert stage.reactor.processes[1].arguments[-1] == "third"
+
+
+def test_a_command_that_was_cancelled_before_is_not_started(stage: Stage) -> None:
+    wish = Wish()
+    wish.cancel()
+    assert stage.run("true", cancellation=wish) == [Cancelled()]
+    assert stage.audit.kinds == ["cancelled"]
+    assert stage.reactor.processes == []
+    assert stage.admission.running == 0
+
+
+def test_a_command_that_is_cancelled_while_it_is_judged_is_not_started(
+    stage: Stage,
+) -> None:
+    elsewhere = Elsewhere()
+    stage.runner = stage.make_runner(aside=elsewhere)
+    wish = Wish()
+    ended = stage.run(LONG, cancellation=wish)
+    refused = stage.run(f"reboot {LONG}", cancellation=wish)
+    wish.cancel()
+    elsewhere.decide()
+    elsewhere.decide()
+    assert ended == [Cancelled()]
+    assert isinstance(refused[0], Denied)
+    assert stage.audit.kinds == ["cancelled", "refused"]
+    assert stage.reactor.processes == []
+
+
+def test_a_command_that_is_cancelled_while_it_starts_ends_when_it_has_started(
+    stage: Stage,
+) -> None:
+    stage.reactor.starts_late = True
+    wish = Wish()
+    ended = stage.run("sleep 100", cancellation=wish)
+    wish.cancel()
+    stage.reactor.advance(1)
+    assert ended == []
+    stage.reactor.start_late()
+    stage.reactor.advance(0)
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert outcome.ended_by is EndedBy.CANCELLED
+    assert stage.audit.kinds == ["started", "ended"]
+
+
+def test_a_cancelled_start_that_takes_longer_than_the_grace_is_given_up(
+    stage: Stage,
+) -> None:
+    stage.reactor.starts_late = True
+    wish = Wish()
+    ended = stage.run("sleep 100", cancellation=wish)
+    wish.cancel()
+    stage.reactor.advance(5)
+    assert ended == [
+        StartFailed(reason="ended before the process had started: cancelled")
+    ]
+    assert stage.audit.kinds == ["started", "failed"]
+
+
+def test_a_command_that_has_ended_does_not_hear_of_a_cancellation(
+    stage: Stage,
+) -> None:
+    wish = Wish()
+    ended = stage.run("true", cancellation=wish)
+    assert wish.waiting == 1
+    stage.reactor.processes[0].exit(0)
+    assert wish.waiting == 0
+    wish.cancel()
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert outcome.ended_by is EndedBy.EXIT
+
+
+def test_a_place_in_the_queue_becomes_the_command_that_can_be_cancelled(
+    stage: Stage,
+) -> None:
+    wish = Wish()
+    stage.run("first")
+    ended = stage.run("second", cancellation=wish)
+    assert wish.waiting == 1
+    stage.reactor.processes[0].exit(0)
+    assert wish.waiting == 1
+    wish.cancel()
+    stage.reactor.advance(0)
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert outcome.ended_by is EndedBy.CANCELLED
+
+
+def test_who_wants_to_follow_is_told_of_the_command_after_its_start(
+    stage: Stage,
+) -> None:
+    told: list[tuple[RunningCommand, list[str], int]] = []
+
+    def started(running: RunningCommand) -> None:
+        told.append((running, stage.audit.kinds, len(stage.reactor.processes)))
+
+    ended = stage.run("true", started=started)
+    ((running, kinds, processes),) = told
+    assert (kinds, processes) == (["started"], 1)
+    stage.reactor.processes[0].emit(1, b"text")
+    assert running.output.total_bytes == 4
+    stage.reactor.processes[0].exit(0)
+    assert len(told) == len(ended) == 1
+
+
+def test_nobody_is_told_of_commands_that_do_not_start(stage: Stage) -> None:
+    told: list[RunningCommand] = []
+    stage.run("reboot", started=told.append)
+    stage.run("true", "/no/such/place", started=told.append)
+    stage.run("takes the slot")
+    stage.run("waits")
+    stage.run("is one too many", started=told.append)
+    assert told == []
+
+
+@given(
+    starts_late=st.booleans(),
+    stubborn=st.booleans(),
+    waits=st.booleans(),
+    steps=st.lists(
+        st.sampled_from(
+            ["cancel", "emit", "exit", "free", "start", "fail", "wait", "long", "close"]
+        ),
+        max_size=12,
+    ),
+)
+def test_in_any_order_a_command_has_one_outcome_and_leaves_nothing_behind(
+    starts_late: bool, stubborn: bool, waits: bool, steps: list[str]
+) -> None:
+    stage, wish = Stage(), Wish()
+    reactor = stage.reactor
+    if waits:
+        stage.run("before it")
+    reactor.starts_late = starts_late
+    told: list[RunningCommand] = []
+    ended = stage.run("command", cancellation=wish, started=told.append)
+
+    def step(name: str) -> None:
+        process = reactor.processes[-1]
+        ours = process.arguments[-1] == "command"
+        late = reactor.is_late(process)
+        if ours and not late and stubborn:
+            process.ignore("SIGTERM")
+        match name:
+            case "cancel":
+                wish.cancel()
+            case "emit" if not late and process.pid is not None:
+                process.emit(1, b"text")
+            case "exit" if ours and not late:
+                process.exit(0)
+            case "free":
+                reactor.processes[0].exit(0) if waits else None
+            case "start" if late:
+                reactor.start_late()
+            case "fail" if late:
+                reactor.start_late(OSError("no process"))
+            case "wait":
+                reactor.advance(0.03)
+            case "long":
+                reactor.advance(6)
+            case "close":
+                stage.admission.close()
+
+    for name in [*steps, "free", "cancel", *["wait"] * 3, *["long"] * 3]:
+        step(name)
+        assert len(ended) <= 1
+        assert stage.admission.running + stage.admission.queued <= 2
+    (end,) = ended
+    kinds = [
+        e.kind for e in stage.audit.entries if e.command.request.command != "before it"
+    ]
+    if isinstance(end, Outcome):
+        assert kinds == ["started", "ended"]
+        assert end.ended_by in (EndedBy.CANCELLED, EndedBy.EXIT, EndedBy.TIMEOUT)
+    elif isinstance(end, StartFailed):
+        assert kinds == ["started", "failed"]
+    else:
+        assert kinds == ["cancelled" if isinstance(end, Cancelled) else "busy"]
+    assert len(told) == (kinds[0] == "started")
+    assert wish.waiting == 0
+    assert (stage.admission.running, stage.admission.queued) == (0, 0)
+    assert reactor.getDelayedCalls() == []
 
 
 # --- decisions -----------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 
 from commander.commands import (
     Busy,
+    Cancelled,
     CommandRequest,
     EndedBy,
     Outcome,
@@ -87,6 +88,7 @@ class Log:
         self.audit.busy(
             COMMAND, Busy(reason="no slot is free", retry_after_seconds=401)
         )
+        self.audit.cancelled(COMMAND, Cancelled(queued_seconds=0.401))
         self.audit.refused(COMMAND, rule_id="not-allowed", reason="not in the list")
         self.access.login_failed("192.0.2.7", reason="invalid")
         self.access.connection_refused("192.0.2.7", limit=401)
@@ -187,6 +189,19 @@ def test_a_busy_server_tells_when_to_come_back() -> None:
         **ABOUT,
         "reason": "full",
         "retry_after_seconds": 5,
+    }
+
+
+def test_a_command_that_was_cancelled_in_the_queue_tells_how_long_it_waited() -> None:
+    log = Log()
+
+    log.audit.cancelled(COMMAND, Cancelled(queued_seconds=3.14159))
+
+    assert log.record == {
+        "level": "info",
+        "event": "CMD_CANCELLED",
+        **ABOUT,
+        "queued": 3.142,
     }
 
 
@@ -294,7 +309,7 @@ def test_neither_output_nor_values_of_env_are_ever_logged(mode: str) -> None:
     log.write_everything()
 
     text = "\n".join(log.lines)
-    assert len(log.lines) == 8
+    assert len(log.lines) == 9
     assert "text of output" not in text
     assert "value-of-env" not in text
     assert ("hunter2" in text) == (mode == "full")

@@ -22,6 +22,7 @@ from zope.interface.verify import verifyObject
 
 from commander.commands import (
     Busy,
+    Cancelled,
     CommandRequest,
     EndedBy,
     Outcome,
@@ -108,7 +109,7 @@ def test_a_process_reactor_is_the_reactor_that_commander_uses(stage: Stage) -> N
 
 def test_a_memory_audit_has_the_signatures_of_an_audit() -> None:
     audit: CommandAudit = MemoryAudit()
-    for name in ("refused", "busy", "started", "ended", "failed"):
+    for name in ("refused", "busy", "cancelled", "started", "ended", "failed"):
         promised = inspect.signature(getattr(CommandAudit, name)).parameters
         kept = inspect.signature(getattr(type(audit), name)).parameters
         assert kept == promised
@@ -119,6 +120,7 @@ def test_a_memory_audit_remembers_every_call_in_order() -> None:
     request = CommandRequest(command="true", timeout_seconds=1.0)
     asked = AuditedCommand(id="id", request=request, principal=ANONYMOUS)
     busy = Busy(reason="full", retry_after_seconds=1)
+    cancelled = Cancelled(queued_seconds=1.0)
     outcome = Outcome(
         exit_code=0,
         ended_by=EndedBy.EXIT,
@@ -129,12 +131,15 @@ def test_a_memory_audit_remembers_every_call_in_order() -> None:
     failure = StartFailed(reason="no shell")
     audit.refused(asked, rule_id="rule", reason="why")
     audit.busy(asked, busy)
+    audit.cancelled(asked, cancelled)
     audit.started(asked)
     audit.ended(asked, outcome)
     audit.failed(asked, failure)
-    assert audit.kinds == ["refused", "busy", "started", "ended", "failed"]
+    assert audit.kinds == [
+        *("refused", "busy", "cancelled", "started", "ended", "failed")
+    ]
     assert [e.detail for e in audit.entries] == [
-        *("rule: why", busy, None, outcome, failure)
+        *("rule: why", busy, cancelled, None, outcome, failure)
     ]
     assert all(entry.command is asked for entry in audit.entries)
 
