@@ -7,6 +7,7 @@ decide what to make, and no object holds one that stands above it.
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -31,9 +32,9 @@ from commander.execution.run_as import programs_in_front
 from commander.execution.runner import CommandRunner
 from commander.execution.running import Supervision
 from commander.execution.sandbox import Plan, make_plan
+from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
-from commander.mcp.handshake import HandshakeEngine
-from commander.mcp.versions import HANDSHAKE_VERSIONS
+from commander.mcp.versions import SUPPORTED_VERSIONS
 from commander.output.budget import MemoryBudget
 from commander.policy.allow.targets import Places
 from commander.policy.checker import (
@@ -44,7 +45,8 @@ from commander.policy.checker import (
 )
 from commander.reactors import ICommanderReactor
 from commander.running_service import CommanderService, Surroundings
-from commander.sessions.dispatcher import Dispatcher
+from commander.sessions.application import ToolApplication
+from commander.sessions.service import McpService, SessionPolicy, mcp_service
 from commander.settings import Settings
 from commander.shutdown import Front, Shutdown
 from commander.sources import binds_loopback
@@ -113,9 +115,10 @@ def build(
             own_user=settings.run_as is None,
         ),
     )
-    dispatcher = _dispatcher(settings, surroundings, checker, runner)
+    registry = _registry(settings, surroundings, checker, runner)
+    mcp = _mcp(settings, surroundings, token, registry)
     drain = Drain()
-    front = _front(settings, surroundings, token, dispatcher, drain)
+    front = _front(settings, surroundings, token, mcp, drain)
     return CommanderService(
         surroundings=surroundings,
         front=front,
@@ -262,13 +265,13 @@ def _executor(
     )
 
 
-def _dispatcher(
+def _registry(
     settings: Settings,
     surroundings: Surroundings,
     checker: PolicyChecker,
     runner: CommandRunner,
-) -> Dispatcher:
-    registry = ToolRegistry(
+) -> ToolRegistry:
+    return ToolRegistry(
         [
             ExecuteCommand(
                 runner=runner,
@@ -276,24 +279,49 @@ def _dispatcher(
                 max_timeout_seconds=settings.max_timeout_seconds,
                 max_output_bytes=settings.max_output_bytes,
                 turns=Turns(surroundings.reactor),
+                clock=surroundings.reactor,
+                monotonic=surroundings.monotonic,
             ),
             CheckCommand(runner),
             ListAllowedCommands(checker),
             ListBlockedCommands(checker),
-            GetShellInfo(settings, protocol_versions=HANDSHAKE_VERSIONS),
+            GetShellInfo(settings, protocol_versions=SUPPORTED_VERSIONS),
         ],
         with_output_schema=settings.output_schema,
     )
-    engine = HandshakeEngine(
+
+
+def _mcp(
+    settings: Settings,
+    surroundings: Surroundings,
+    token: TokenDigest | None,
+    registry: ToolRegistry,
+) -> McpService:
+    return mcp_service(
         server=ServerInfo(
             name=settings.server_name,
             title="commander",
             version=__version__,
             instructions=_INSTRUCTIONS,
         ),
-        tools=registry.described(),
+        catalogue=Catalogue(tools=registry.described()),
+        application=ToolApplication(registry),
+        session_policy=SessionPolicy(
+            key=_session_key(settings, token),
+            max_sessions=settings.max_sessions,
+            idle_seconds=settings.session_idle_seconds,
+        ),
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        log=surroundings.log,
     )
-    return Dispatcher(engine=engine, registry=registry, log=surroundings.log)
+
+
+def _session_key(settings: Settings, token: TokenDigest | None) -> bytes:
+    """What signs session ids; see ``MCP_SESSION_KEY``."""
+    if settings.session_key is not None:
+        return settings.session_key.encode()
+    return secrets.token_bytes(32) if token is None else token.value
 
 
 def _guards(settings: Settings) -> Guards:
@@ -308,7 +336,7 @@ def _front(
     settings: Settings,
     surroundings: Surroundings,
     token: TokenDigest | None,
-    dispatcher: Dispatcher,
+    mcp: McpService,
     drain: Drain,
 ) -> Front:
     """What clients see: the wire, if it was claimed, else HTTP."""
@@ -316,13 +344,14 @@ def _front(
         return StdioFront(
             reactor=surroundings.reactor,
             alarm=Alarm(surroundings.reactor, surroundings.monotonic),
-            protocol=LineProtocol(dispatcher=dispatcher, log=surroundings.log),
+            protocol=LineProtocol(service=mcp, log=surroundings.log),
             wire=surroundings.wire,
         )
     exchange = Exchange(
-        dispatcher=dispatcher,
+        service=mcp,
         guards=_guards(settings),
         drain=drain,
+        new_alarm=partial(Alarm, surroundings.reactor, surroundings.monotonic),
         log=surroundings.log,
     )
     return HttpFront(

@@ -420,6 +420,35 @@ class Settings:
         "Clients that know it check results against it.",
         variable="MCP_OUTPUT_SCHEMA",
     )
+    max_sessions: int = setting(
+        1000,
+        COUNT,
+        "Sessions of clients up to 2025-11-25 that are remembered at once. Beyond it "
+        "the one that was used longest ago and has nothing open is forgotten; if all "
+        "have, a new one is refused with Retry-After.",
+        "Each is a few hundred bytes, and the connections that it has open.",
+        variable="MCP_MAX_SESSIONS",
+    )
+    session_idle_seconds: float = setting(
+        3600.0,
+        DURATION,
+        "From a session's last request until its streams and its log level are "
+        "forgotten. Its id stays good: the next request finds a fresh session.",
+        "An agent's pause for lunch.",
+        variable="MCP_SESSION_IDLE",
+        unit="seconds",
+    )
+    session_key: str | None = setting(
+        None,
+        TOKEN,
+        "Signs session ids. Replicas with the same key, or with the same "
+        "`MCP_AUTH_TOKEN`, take each other's sessions, and so does a server after a "
+        "restart.",
+        "Derived from the token; without one, made anew at every start.",
+        variable="MCP_SESSION_KEY",
+        flag=None,  # an argument is readable by everyone in /proc
+        secret=True,
+    )
     # --- shutdown --------------------------------------------------------------
     drain_delay_seconds: float = setting(
         0.0,

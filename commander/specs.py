@@ -97,9 +97,8 @@ RESERVED: Final = tuple(
         ),
         (
             False,
-            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_MAX_SESSIONS "
-            "MCP_SESSION_IDLE MCP_SESSION_KEY MCP_SPOOL_DIR MCP_SPOOL_JOB_BYTES "
-            "MCP_SPOOL_TOTAL_BYTES",
+            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_SPOOL_DIR "
+            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
         ),
     )
     for name in names.split()

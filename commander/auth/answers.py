@@ -10,6 +10,7 @@ from twisted.web.iweb import IRequest
 __all__ = ["HttpAnswer", "write_answer"]
 
 
+_NO_CONTENT: Final = 204
 _REASONS: Final = {421: b"Misdirected Request"}
 """Reason phrases that Twisted does not know."""
 
@@ -28,11 +29,13 @@ class HttpAnswer:
 def write_answer(request: IRequest, answer: HttpAnswer) -> None:
     """Write an answer's head and body; the caller finishes the request.
 
-    The length is always stated: without it Twisted sends chunks.
+    The length is always stated: without it Twisted sends chunks. Only a 204 has none
+    (RFC 9110, section 8.6).
     """
     request.setResponseCode(answer.status, _REASONS.get(answer.status))
     headers = request.responseHeaders
-    headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
+    if answer.status != _NO_CONTENT:
+        headers.setRawHeaders(b"Content-Length", [b"%d" % len(answer.body)])
     if answer.body:
         headers.setRawHeaders(b"Content-Type", [answer.content_type.encode()])
     for name, value in answer.headers:

@@ -1,157 +1,134 @@
-"""The handshake era: 2024-11-05 to 2025-11-25, each POST on its own.
+"""The handshake era: 2024-11-05 to 2025-11-25.
 
-No session id is given out, so every request stands alone: a client that greeted us
-and one that never did are served alike (S25/basic/transports, Session Management:
-a server MAY assign an id). What a client sent earlier changes nothing here, and so
-``notifications/cancelled`` can name no request of this client for certain: it is
-accepted and ignored, as the specification asks for ids that are unknown.
+A client that greeted us and one that never did are served alike: no answer depends on
+what came before, except by what the session remembers, and that is handed in as the
+``Peer``. What changes a session is handed out as a call.
 """
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
-from commander.mcp import results
-from commander.mcp.events import Reply, ServerInfo, ToolCalled, ToolReturned
-from commander.mcp.inbound import InboundHeaders, classify
-from commander.mcp.jsonrpc import (
-    INTERNAL_ERROR,
-    INVALID_PARAMS,
-    METHOD_NOT_FOUND,
-    ProtocolError,
-    Request,
-    encoded,
+from msgspec import Raw
+
+from commander.mcp.catalogue import LISTS, Catalogue
+from commander.mcp.events import Asked, Call, Peer, Reply, ServerInfo
+from commander.mcp.inbound import progress_token
+from commander.mcp.jsonrpc import METHOD_NOT_FOUND, ProtocolError, Request, shown
+from commander.mcp.params import (
+    invalid,
+    read_completion,
+    read_level,
+    read_prompt,
+    read_resource,
+    read_subscription,
+    read_tool,
 )
-from commander.mcp.versions import negotiate
+from commander.mcp.results import ReplyWriter, refusal
+from commander.mcp.versions import Era, negotiate
 
 __all__ = ["HandshakeEngine"]
 
-_LONGEST_ECHO: Final = 100
-"""Characters of a client's text that an error repeats."""
+Reader = Callable[[Request], Asked | ProtocolError]
 
 
 class HandshakeEngine:
-    """Answers messages of the handshake era; holds no state between them.
+    """Answers requests of the handshake era; holds no state between them.
 
     Args:
         server: Who we say we are.
-        tools: The tools in the order of ``tools/list``, each the JSON object that
-            the list shows.
+        catalogue: What there is; it may change.
+        writer: Writes the answers.
     """
 
     def __init__(
-        self, *, server: ServerInfo, tools: Sequence[Mapping[str, Any]]
+        self, *, server: ServerInfo, catalogue: Catalogue, writer: ReplyWriter
     ) -> None:
         self._server = server
-        self._list = encoded({"tools": tools})
-        self._tool_names = tuple(str(tool["name"]) for tool in tools)
-        self._methods: dict[str, Callable[[Request], Reply | ToolCalled]] = {
-            "initialize": self._initialize,
-            "ping": self._ping,
-            "tools/list": self._list_tools,
-            "tools/call": self._call_tool,
+        self._catalogue = catalogue
+        self._writer = writer
+        self._lists: dict[tuple[str, str | None], tuple[int, Raw]] = {}
+        self._readers: dict[str, Reader] = {
+            "tools/call": partial(read_tool, catalogue=catalogue),
+            "logging/setLevel": read_level,
         }
-
-    def receive(self, body: bytes, headers: InboundHeaders) -> Reply | ToolCalled:
-        """Take one POST; total over all bytes.
-
-        Returns:
-            The answer, or a tool call that ``tool_returned`` or ``tool_failed``
-            will turn into one.
-        """
-        message = classify(body, headers)
-        if isinstance(message, ProtocolError):
-            return results.refusal(message)
-        if not isinstance(message, Request):
-            return results.ACCEPTED
-        method = self._methods.get(message.method)
-        if method is None:
-            return _error(
-                message, METHOD_NOT_FOUND, f"Method not found: {_cut(message.method)}"
+        if catalogue.has("prompts"):
+            self._readers["prompts/get"] = partial(read_prompt, catalogue=catalogue)
+        if catalogue.has("resources"):
+            self._readers["resources/read"] = partial(
+                read_resource, catalogue=catalogue
             )
-        return method(message)
+        if catalogue.subscribable:
+            self._readers["resources/subscribe"] = partial(read_subscription, on=True)
+            self._readers["resources/unsubscribe"] = partial(
+                read_subscription, on=False
+            )
+        if catalogue.completions:
+            self._readers["completion/complete"] = partial(
+                read_completion, catalogue=catalogue
+            )
 
-    def tool_returned(self, called: ToolCalled, returned: ToolReturned) -> Reply:
-        """The answer to a tool call that ended."""
-        return results.tool_result(called.id, returned)
-
-    def tool_failed(self, called: ToolCalled) -> Reply:
-        """The answer to a tool call that our own fault broke; tells no details."""
-        return results.refusal(
+    def open(self, request: Request, peer: Peer) -> Reply | Call:
+        """Answer a request, or hand out the call that it is."""
+        method = request.method
+        reader = self._readers.get(method)
+        if reader is not None:
+            return self._call(request, peer, reader)
+        if method == "ping":
+            return self._writer.result(request.id, {})
+        if method == "initialize":
+            return self._initialize(request)
+        kind = LISTS.get(method)
+        if kind is not None and self._catalogue.has(kind):
+            return self._list(request, kind, peer.version)
+        return refusal(
             ProtocolError(
-                code=INTERNAL_ERROR,
-                message="Internal error: see the server's log",
-                id=called.id,
+                code=METHOD_NOT_FOUND,
+                message=f"Method not found: {shown(method)}",
+                id=request.id,
             )
+        )
+
+    def _call(self, request: Request, peer: Peer, reader: Reader) -> Reply | Call:
+        asked = reader(request)
+        if isinstance(asked, ProtocolError):
+            return refusal(asked)
+        return Call(
+            id=request.id,
+            era=Era.HANDSHAKE,
+            peer=peer,
+            asked=asked,
+            progress_token=progress_token(request),
         )
 
     def _initialize(self, request: Request) -> Reply:
         """S25/basic/lifecycle, Initialization."""
-        return results.result(
+        version = negotiate(request.params.get("protocolVersion"))
+        capabilities = request.params.get("capabilities")
+        body = self._writer.result(
             request.id,
             {
-                "protocolVersion": negotiate(request.params.get("protocolVersion")),
-                "capabilities": {"tools": {"listChanged": False}},
-                "serverInfo": {
-                    "name": self._server.name,
-                    "title": self._server.title,
-                    "version": self._server.version,
-                },
+                "protocolVersion": version,
+                "capabilities": self._catalogue.capabilities(version),
+                "serverInfo": self._writer.identity(version),
                 "instructions": self._server.instructions,
             },
+        ).body
+        peer = Peer(
+            version=version,
+            capabilities=capabilities if isinstance(capabilities, Mapping) else {},
         )
+        return Reply(status=200, body=body, opens=peer)
 
-    def _ping(self, request: Request) -> Reply:
-        return results.result(request.id, {})
-
-    def _list_tools(self, request: Request) -> Reply:
+    def _list(self, request: Request, kind: str, version: str | None) -> Reply:
         """One page: any cursor is one that we never gave out."""
         if request.params.get("cursor") is not None:
-            return _error(request, INVALID_PARAMS, "Invalid params: unknown cursor")
-        return results.result(request.id, self._list)
-
-    def _call_tool(self, request: Request) -> Reply | ToolCalled:
-        """S25/server/tools, Calling Tools; an unknown tool is a protocol error."""
-        name = request.params.get("name")
-        if not isinstance(name, str):
-            return _error(
-                request, INVALID_PARAMS, 'Invalid params: "name" must be a string'
-            )
-        if name not in self._tool_names:
-            return _error(request, INVALID_PARAMS, self._unknown_tool(name))
-        arguments = request.params.get("arguments")
-        if arguments is None:
-            arguments = {}
-        if not isinstance(arguments, dict):
-            return _error(
-                request, INVALID_PARAMS, 'Invalid params: "arguments" must be an object'
-            )
-        return ToolCalled(
-            id=request.id,
-            name=name,
-            arguments=arguments,
-            progress_token=_progress_token(request),
-        )
-
-    def _unknown_tool(self, name: str) -> str:
-        near = difflib.get_close_matches(_cut(name), self._tool_names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"Unknown tool: {_cut(name)}{hint}"
-
-
-def _progress_token(request: Request) -> str | int | None:
-    meta = request.params.get("_meta")
-    token = meta.get("progressToken") if isinstance(meta, dict) else None
-    if isinstance(token, bool) or not isinstance(token, str | int):
-        return None
-    return token
-
-
-def _error(request: Request, code: int, message: str) -> Reply:
-    return results.refusal(ProtocolError(code=code, message=message, id=request.id))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "..."
+            return refusal(invalid(request, "unknown cursor"))
+        edition, shown_list = self._lists.get((kind, version), (0, Raw()))
+        if edition != self._catalogue.edition:
+            entries: dict[str, Any] = {kind: self._catalogue.entries(kind, version)}
+            shown_list = self._writer.complete(Era.HANDSHAKE, entries)
+            self._lists[kind, version] = self._catalogue.edition, shown_list
+        return self._writer.result(request.id, shown_list)

@@ -1,71 +1,208 @@
-"""Which era a POST belongs to, and whether it is a message at all.
+"""Which era a message belongs to, and what a modern one says about itself.
 
 The version in the ``MCP-Protocol-Version`` header or in the message's ``_meta``
 decides, never who the client says it is (S26/basic/versioning, Compatibility
-Matrix). This version serves the handshake era only; a modern request gets
--32022 with the versions that are served, which is how a client that speaks both
-learns to fall back (S26/basic/versioning, Protocol Version Negotiation).
+Matrix), and each message for itself: both eras may come on one wire, in any order.
+
+| header       | ``_meta`` version | era                                              |
+|--------------|-------------------|--------------------------------------------------|
+| of no handshake version | any    | modern: served, or told which versions are       |
+| of a handshake version  | there  | modern: refused, the two do not agree            |
+| none         | there             | modern: over HTTP refused, the header is missing |
+| of a handshake version  | none   | handshake                                        |
+| none         | none              | handshake; ``server/discover`` is modern always  |
+
+A modern request then passes a ladder of checks, each with an error of its own; the
+first that fails answers. On standard input and output there are no headers, and the
+rungs about them are left out (S26/basic/transports/stdio, Request Metadata).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
 
+from commander.mcp.headers import (
+    VERSION_HEADER,
+    Headers,
+    mismatch,
+    name_problem,
+    repeated_problem,
+)
 from commander.mcp.jsonrpc import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
     UNSUPPORTED_PROTOCOL_VERSION,
     ClientResponse,
+    Message,
     Notification,
     ProtocolError,
     Request,
-    parse,
+    RequestId,
+    shown,
 )
-from commander.mcp.versions import HANDSHAKE_VERSIONS
+from commander.mcp.versions import HANDSHAKE_VERSIONS, MODERN_VERSIONS, Era
 
-__all__ = ["VERSION_KEY", "InboundHeaders", "classify"]
+__all__ = [
+    "CAPABILITIES_KEY",
+    "LOG_LEVELS",
+    "LOG_LEVEL_KEY",
+    "VERSION_KEY",
+    "Envelope",
+    "climb",
+    "era_of",
+    "handshake_version",
+    "level_problem",
+    "notification_problem",
+    "progress_token",
+]
 
 VERSION_KEY: Final = "io.modelcontextprotocol/protocolVersion"
 """Where a modern request carries its version, in ``params._meta``."""
+CAPABILITIES_KEY: Final = "io.modelcontextprotocol/clientCapabilities"
+LOG_LEVEL_KEY: Final = "io.modelcontextprotocol/logLevel"
 
-_LONGEST_ECHO: Final = 64
-"""Characters of a client's version that an error repeats."""
+LOG_LEVELS: Final = (
+    "debug",
+    "info",
+    "notice",
+    "warning",
+    "error",
+    "critical",
+    "alert",
+    "emergency",
+)
+"""Of RFC 5424, least important first."""
 
 
 @attrs.frozen(kw_only=True)
-class InboundHeaders:
-    """The request headers that MCP gives a meaning to."""
+class Envelope:
+    """What a modern request says about itself."""
 
-    protocol_version: str | None = None
+    version: str
+    capabilities: Mapping[str, Any]
+    log_level: Any = None
+    """As it came; see ``level_problem``."""
 
 
-def classify(
-    body: bytes, headers: InboundHeaders
-) -> Request | Notification | ClientResponse | ProtocolError:
-    """Read a POST of the handshake era, or say why it is none; total."""
-    message = parse(body)
-    if isinstance(message, ProtocolError):
-        return message
-    version = _foreign_version(message, headers)
-    if version is None:
-        return message
-    return ProtocolError(
-        code=UNSUPPORTED_PROTOCOL_VERSION,
-        message=f"Unsupported protocol version: {version[:_LONGEST_ECHO]}",
-        id=message.id if isinstance(message, Request) else None,
-        data={"supported": HANDSHAKE_VERSIONS, "requested": version[:_LONGEST_ECHO]},
+def era_of(message: Message, headers: Headers | None) -> Era:
+    """The era of a message, by the table above.
+
+    Args:
+        message: As it came.
+        headers: Of the request that brought it; None where there are none.
+    """
+    if headers is not None:
+        versions = headers.values(VERSION_HEADER)
+        if versions and versions[0] not in HANDSHAKE_VERSIONS:
+            return Era.MODERN
+    if isinstance(message, ClientResponse):
+        return Era.HANDSHAKE
+    if VERSION_KEY in _meta_of(message) or (
+        isinstance(message, Request) and message.method == "server/discover"
+    ):
+        return Era.MODERN
+    return Era.HANDSHAKE
+
+
+def handshake_version(headers: Headers | None) -> str | None:
+    """The version that the header names, of a message that is not modern."""
+    if headers is None:
+        return None
+    return next(iter(headers.values(VERSION_HEADER)), None)
+
+
+def notification_problem(
+    message: Notification | ClientResponse, headers: Headers | None
+) -> ProtocolError | None:
+    """Why a modern message that is owed no answer cannot be accepted, or None.
+
+    Which headers a notification must have is not defined (Sending Messages, Note).
+    """
+    if isinstance(message, ClientResponse):
+        return ProtocolError(
+            code=INVALID_REQUEST,
+            message="Invalid request: this version has no responses of clients",
+        )
+    versions = headers.values(VERSION_HEADER) if headers is not None else ()
+    said = _meta_of(message).get(VERSION_KEY, versions[0] if versions else None)
+    return None if said in MODERN_VERSIONS else _unsupported(None, said)
+
+
+def climb(request: Request, headers: Headers | None) -> Envelope | ProtocolError:
+    """Check the envelope of a modern request; what it is about is not looked at."""
+    if headers is not None:
+        problem = repeated_problem(request, headers)
+        if problem is not None:
+            return problem
+    envelope = _envelope(request)
+    if isinstance(envelope, ProtocolError):
+        return envelope
+    if headers is not None:
+        problem = _header_problem(request, headers, envelope.version)
+        if problem is not None:
+            return problem
+    if envelope.version not in MODERN_VERSIONS:
+        return _unsupported(request.id, envelope.version)
+    return envelope
+
+
+def progress_token(request: Request) -> RequestId | None:
+    """The token for progress notifications, if there is a usable one."""
+    token = _meta_of(request).get("progressToken")
+    if isinstance(token, bool) or not isinstance(token, str | int):
+        return None
+    return token
+
+
+def _envelope(request: Request) -> Envelope | ProtocolError:
+    meta = _meta_of(request)
+    version, capabilities = meta.get(VERSION_KEY), meta.get(CAPABILITIES_KEY)
+    if not isinstance(version, str):
+        return _invalid(request, f'_meta["{VERSION_KEY}"] must be a string')
+    if not isinstance(capabilities, dict):
+        return _invalid(request, f'_meta["{CAPABILITIES_KEY}"] must be an object')
+    return Envelope(
+        version=version, capabilities=capabilities, log_level=meta.get(LOG_LEVEL_KEY)
     )
 
 
-def _foreign_version(
-    message: Request | Notification | ClientResponse, headers: InboundHeaders
-) -> str | None:
-    """The version that makes this message one of another era, or None."""
-    named = headers.protocol_version
-    if named is not None and named not in HANDSHAKE_VERSIONS:
-        return named
-    if isinstance(message, ClientResponse):
+def level_problem(request: Request, level: object) -> ProtocolError | None:
+    """A log level that there is not (S26/server/utilities/logging, Error Handling)."""
+    if level is None or level in LOG_LEVELS:
         return None
-    meta: Any = message.params.get("_meta")
-    inner = meta.get(VERSION_KEY) if isinstance(meta, dict) else None
-    return str(inner) if inner is not None else None
+    return _invalid(request, f"the log level must be one of {', '.join(LOG_LEVELS)}")
+
+
+def _header_problem(
+    request: Request, headers: Headers, version: str
+) -> ProtocolError | None:
+    said = next(iter(headers.values(VERSION_HEADER)), None)
+    if said != version:
+        return mismatch(
+            request.id, f"{VERSION_HEADER} must repeat the version in _meta"
+        )
+    return name_problem(request, headers)
+
+
+def _meta_of(message: Request | Notification) -> Mapping[str, Any]:
+    meta = message.params.get("_meta")
+    return meta if isinstance(meta, dict) else {}
+
+
+def _invalid(request: Request, message: str) -> ProtocolError:
+    return ProtocolError(
+        code=INVALID_PARAMS, message=f"Invalid params: {message}", id=request.id
+    )
+
+
+def _unsupported(request_id: RequestId | None, version: object) -> ProtocolError:
+    named = shown(str(version))
+    return ProtocolError(
+        code=UNSUPPORTED_PROTOCOL_VERSION,
+        message=f"Unsupported protocol version: {named}",
+        id=request_id,
+        data={"supported": MODERN_VERSIONS, "requested": named},
+    )

@@ -218,6 +218,17 @@ class HeadTailRing:
         gap = min(end, self._start) - max(start, self._head)
         return end - start - max(0, gap)
 
+    def newlines_before(self, offset: int) -> int:
+        """How many newlines stand before a byte that is kept, or before the end.
+
+        Costs a look at what is kept on one side of it.
+        """
+        if offset == self.total_bytes:
+            return self._newlines
+        if offset <= self._head or not self.omitted_bytes:
+            return _newlines(self._memory, 0, offset)
+        return self._newlines - self._tail(offset, self.total_bytes).count(b"\n")
+
     def shrink(self, reserved_bytes: int) -> None:
         """Do with less memory; called by the budget, which has counted it."""
         self.reserved_bytes = reserved_bytes

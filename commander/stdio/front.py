@@ -83,6 +83,7 @@ class StdioFront:
         if self._transport is None:
             self._wire.restore()
             return succeed(None)
+        self._protocol.close()
         closed = self._protocol.closed.addCallback(lambda _: self._wire.restore())
         self._transport.loseConnection()
         return closed

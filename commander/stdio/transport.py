@@ -2,11 +2,13 @@
 
 Requests are answered as they finish, not in the order in which they came: a ping
 behind a long command does not wait for it. A client that does not read its answers
-is not read from either, so what it is owed stays bounded.
+is not read from either, so what it is owed stays bounded; what can be held back,
+progress and output, is held back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -15,8 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from commander.mcp.events import Reply
-from commander.mcp.inbound import InboundHeaders
+from commander.mcp.events import Peer, Reply
 from commander.mcp.jsonrpc import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -24,10 +25,11 @@ from commander.mcp.jsonrpc import (
     error_body,
 )
 from commander.principals import Principal
-from commander.sessions.dispatcher import Dispatcher
-from commander.sessions.in_flight import InFlight
+from commander.sessions.conversation import Conversation
+from commander.sessions.doors import StdioDoor
+from commander.sessions.service import McpService
 from commander.telemetry.logging import StructuredLog
-from commander.tools.registry import CallContext
+from commander.tools.caller import Flow
 
 __all__ = ["MAX_LINE_BYTES", "STDIO_PRINCIPAL", "LineProtocol"]
 
@@ -54,18 +56,22 @@ class LineProtocol(Protocol):
     """The server's end of the wire.
 
     Args:
-        dispatcher: Answers messages.
+        service: Answers messages.
         log: For faults of our own.
     """
 
-    def __init__(self, *, dispatcher: Dispatcher, log: StructuredLog) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, *, service: McpService, log: StructuredLog) -> None:
+        self._service = service
         self._log = log
-        self._context = CallContext(principal=STDIO_PRINCIPAL)
+        self._conversation = Conversation(Peer())
+        self._door = StdioDoor(
+            principal=STDIO_PRINCIPAL, conversation=self._conversation
+        )
         self._line = bytearray()
         self._skipping = False
-        self._in_flight = InFlight()
         self._writable = False
+        self._paused = False
+        self._flows: dict[Flow, None] = {}
         self.ended: Deferred[None] = Deferred()
         """Fires when the client has closed its end, or can no longer be reached."""
         self.closed: Deferred[None] = Deferred()
@@ -104,17 +110,28 @@ class LineProtocol(Protocol):
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no request is being answered, at once if that is so now."""
-        return self._in_flight.when_idle()
+        return self._service.dispatcher.when_idle()
+
+    def close(self) -> None:
+        """End what waits for something to happen; the wire stays open."""
+        self._service.close()
+        self._conversation.close()
 
     # --- IPushProducer: the client's reading decides about ours ------------------
 
     def pauseProducing(self) -> None:
-        """Our answers pile up: take no more requests."""
+        """Our answers pile up: take no more requests, and send only what must be."""
+        self._paused = True
         self.transport.pauseProducing()
+        for flow in tuple(self._flows):
+            flow.pause()
 
     def resumeProducing(self) -> None:
         """The client reads again."""
+        self._paused = False
         self.transport.resumeProducing()
+        for flow in tuple(self._flows):
+            flow.resume()
 
     def stopProducing(self) -> None:
         """The client is gone; ``connectionLost`` follows."""
@@ -127,34 +144,70 @@ class LineProtocol(Protocol):
         if len(self._line) + len(piece) > MAX_LINE_BYTES:
             self._skipping = True
             self._line.clear()
-            self._send(_TOO_LONG)
+            self.send(_TOO_LONG)
         else:
             self._line += piece
 
     def _end_of_line(self) -> None:
         line, self._line = bytes(self._line).strip(), bytearray()
         self._skipping = False
-        if line:
-            self._in_flight.began()
-            answer = Deferred.fromCoroutine(
-                self._dispatcher.answer(line, InboundHeaders(), self._context)
-            )
-            answer.addCallbacks(self._answered, self._failed)
-            answer.addBoth(self._in_flight.ended)
+        if not line:
+            return
+        try:
+            self._service.dispatcher.receive(line, self._door, _LineOutlet(self))
+        except Exception:
+            # The boundary for faults of ours, which knows no id to answer.
+            self._log.failure("request_failed", Failure())
+            self.send(_FAULT)
 
-    def _answered(self, reply: Reply) -> None:
-        if reply.body:
-            self._send(reply.body)
+    def follow(self, flow: Flow) -> None:
+        """Hold a flow back while the client does not read."""
+        self._flows[flow] = None
+        if self._paused:
+            flow.pause()
 
-    def _failed(self, failure: Failure) -> None:
-        """A fault of ours outside of any tool, which knows no id to answer."""
-        self._log.failure("request_failed", failure)
-        self._send(_FAULT)
+    def unfollow(self, flow: Flow) -> None:
+        """Hold it back no more."""
+        self._flows.pop(flow, None)
 
-    def _send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
+        """Send a message of ours; nobody hears of it once the client is gone."""
         if self._writable:
             self.transport.write(message + b"\n")
 
     def _tell_ended(self) -> None:
         if not self.ended.called:
             self.ended.callback(None)
+
+
+class _LineOutlet:
+    """Where what belongs to one request goes: all requests share the wire."""
+
+    streams = True
+
+    def __init__(self, wire: LineProtocol) -> None:
+        self._wire = wire
+        self._flow: Flow | None = None
+
+    def begin(
+        self, conversation: Conversation | None, lost: Callable[[], None] | None
+    ) -> None:
+        """Nothing: when the client goes, the process ends."""
+
+    def notify(self, message: bytes) -> None:
+        self._wire.send(message)
+
+    def follow(self, flow: Flow | None) -> None:
+        if self._flow is not None:
+            self._wire.unfollow(self._flow)
+        self._flow = flow
+        if flow is not None:
+            self._wire.follow(flow)
+
+    def reply(self, reply: Reply) -> None:
+        self.follow(None)
+        if reply.body:
+            self._wire.send(reply.body)
+
+    def abandon(self) -> None:
+        self.follow(None)

@@ -7,6 +7,7 @@ verified against the interfaces that they stand for.
 """
 
 from commander.testing.audit import MemoryAudit
+from commander.testing.caller import MemoryCaller
 from commander.testing.http import HTTPHarness, HttpResponse
 from commander.testing.processes import MemoryProcess, ProcessReactor
 from commander.testing.server import MemoryLog, MemoryServer
@@ -15,6 +16,7 @@ __all__ = [
     "HTTPHarness",
     "HttpResponse",
     "MemoryAudit",
+    "MemoryCaller",
     "MemoryLog",
     "MemoryProcess",
     "MemoryServer",

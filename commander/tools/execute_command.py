@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
 from msgspec import Meta
+from twisted.internet.interfaces import IReactorTime
 
 from commander.commands import (
     Busy,
@@ -18,6 +20,7 @@ from commander.commands import (
 )
 from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
 from commander.execution.runner import CommandRunner
+from commander.interfaces import Monotonic
 from commander.output.decoding import render
 from commander.policy.checker import Denied
 from commander.tools.command_arguments import (
@@ -28,6 +31,7 @@ from commander.tools.command_arguments import (
     command_problem,
 )
 from commander.tools.exit_codes import answer_meaning
+from commander.tools.following import Following
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
@@ -116,6 +120,8 @@ class ExecuteCommand:
         max_timeout_seconds: Longer wishes are clamped to it.
         max_output_bytes: Kept of each stream; what a result carries is bound by it.
         turns: When large results are made.
+        clock: Keeps the timers of commands that are followed.
+        monotonic: Measures their time.
     """
 
     name: ClassVar[str] = "execute_command"
@@ -142,10 +148,14 @@ class ExecuteCommand:
         max_timeout_seconds: float,
         max_output_bytes: int,
         turns: Turns,
+        clock: IReactorTime,
+        monotonic: Monotonic,
     ) -> None:
         self._runner = runner
         self._max_output_bytes = max_output_bytes
         self._turns = turns
+        self._clock = clock
+        self._monotonic = monotonic
         self._default_timeout_seconds = default_timeout_seconds
         self._max_timeout_seconds = max_timeout_seconds
 
@@ -160,14 +170,14 @@ class ExecuteCommand:
         if arguments.timeout.strip():
             asked = parse_duration(arguments.timeout)
         timeout = min(asked, self._max_timeout_seconds)
-        ended = await self._runner.run(
+        ended = await self._run(
             CommandRequest(
                 command=arguments.command,
                 working_directory=arguments.working_directory or None,
                 timeout_seconds=timeout,
                 env=arguments.env,
             ),
-            context.principal,
+            context,
         )
         if not isinstance(ended, Outcome):
             return _refusal(ended)
@@ -179,6 +189,23 @@ class ExecuteCommand:
         return ToolAnswer(
             facts=facts, is_error=_is_error(facts, plain_rpc=context.plain_rpc)
         )
+
+    async def _run(
+        self, request: CommandRequest, context: CallContext
+    ) -> Outcome | Denied | Busy | Cancelled | StartFailed:
+        caller = context.caller
+        run = partial(
+            self._runner.run,
+            request,
+            context.principal,
+            cancellation=caller.cancellation,
+        )
+        if not (caller.wants_progress or caller.wants_output):
+            return await run()
+        with Following(
+            caller, clock=self._clock, monotonic=self._monotonic
+        ) as following:
+            return await run(started=following.started)
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit are a command that failed to start."""

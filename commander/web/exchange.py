@@ -1,61 +1,76 @@
-"""One POST from its body to its answer.
+"""One request on an MCP path, from its head to its answer.
 
-A client that leaves does not end its command: in the handshake era a dropped
-connection is no cancellation (S25/basic/transports, Sending Messages, 6). The
-command runs to its end and is recorded; only the answer has nobody to go to.
+POST carries a message; GET opens a session's stream and DELETE ends a session, both of
+the handshake era only. What the answer is, and whether it is a stream, is not decided
+here.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from commander.auth.answers import HttpAnswer, write_answer
-from commander.mcp.events import Reply, ToolCalled
-from commander.mcp.inbound import InboundHeaders
+from commander.alarm import Alarm
+from commander.auth.answers import HttpAnswer
+from commander.mcp.events import Reply
+from commander.mcp.inbound import handshake_version
+from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.principals import ANONYMOUS, Principal
-from commander.sessions.dispatcher import Dispatcher
-from commander.sessions.in_flight import InFlight
+from commander.sessions.doors import HttpDoor, session_refusal, unknown_session
+from commander.sessions.post import PostOutlet
+from commander.sessions.service import McpService
 from commander.telemetry.logging import StructuredLog
-from commander.tools.registry import CallContext
 from commander.web.answers import (
     internal_error,
     method_not_allowed,
+    refused,
     unavailable,
 )
 from commander.web.drain import Drain
-from commander.web.guards import Guards, header_texts, media_type_problem
+from commander.web.guards import (
+    Guards,
+    RequestHeaders,
+    accepts_stream,
+    media_type_problem,
+)
 from commander.web.request import CommanderRequest
+from commander.web.wire import RequestWire
 
 __all__ = ["Exchange"]
 
-_DRAIN_RETRY_SECONDS = 5
+_DRAIN_RETRY_SECONDS: Final = 5
+_ENDED: Final = Reply(status=204, body=b"")
 
 
 class Exchange:
     """Serves authenticated requests on the MCP paths.
 
     Args:
-        dispatcher: Answers messages.
+        service: Answers messages and holds sessions.
         guards: Check Host and Origin.
         drain: Whether calls are served.
+        new_alarm: Makes a timer that nobody owns yet.
         log: For faults of our own.
     """
 
     def __init__(
         self,
         *,
-        dispatcher: Dispatcher,
+        service: McpService,
         guards: Guards,
         drain: Drain,
+        new_alarm: Callable[[], Alarm],
         log: StructuredLog,
     ) -> None:
-        self._dispatcher = dispatcher
+        self._service = service
         self._guards = guards
         self._drain = drain
+        self._new_alarm = new_alarm
         self._log = log
-        self._in_flight = InFlight()
 
     def serve(
         self, request: IRequest, principal: Principal, *, plain_rpc: bool
@@ -69,54 +84,61 @@ class Exchange:
                 JSON-RPC without the manners of MCP.
         """
         assert isinstance(request, CommanderRequest)  # noqa: S101 - for the type
+        wire = RequestWire(
+            request,
+            accepts_stream=accepts_stream(request.requestHeaders),
+            alarm=self._new_alarm(),
+        )
+        door = HttpDoor(
+            principal=principal,
+            plain_rpc=plain_rpc,
+            headers=RequestHeaders(request.requestHeaders),
+            sessions=self._service.sessions,
+        )
         try:
-            refusal = self._refusal(request, principal, plain_rpc=plain_rpc)
-            event = self._receive(request) if refusal is None else refusal
+            self._serve(request, door, wire)
         except Exception:
-            event = self._failed(Failure())
-        if isinstance(event, ToolCalled):
-            context = CallContext(principal=principal, plain_rpc=plain_rpc)
-            Deferred.fromCoroutine(self._call(event, context, request))
-        else:
-            self._write(event, request)  # at once: most requests need no Deferred
+            # The boundary for faults of ours: logged here, answered 500.
+            self._log.failure("request_failed", Failure())
+            if not request.startedWriting:
+                wire.answer_http(internal_error())
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when no request is being answered, at once if that is so now."""
-        return self._in_flight.when_idle()
+        """Fires when no call is being answered, at once if that is so now."""
+        return self._service.dispatcher.when_idle()
 
-    def _receive(self, request: CommanderRequest) -> HttpAnswer | ToolCalled:
-        """The answer to the message in the body, or the tool that it calls."""
-        versions = header_texts(request.requestHeaders, b"mcp-protocol-version")
-        event = self._dispatcher.receive(
-            request.take_body(),
-            InboundHeaders(protocol_version=versions[0] if versions else None),
-        )
-        return event if isinstance(event, ToolCalled) else _http_answer(event)
+    def close(self) -> None:
+        """End the streams that wait for something to happen."""
+        self._service.close()
 
-    async def _call(
-        self, called: ToolCalled, context: CallContext, request: CommanderRequest
+    def _serve(
+        self, request: CommanderRequest, door: HttpDoor, wire: RequestWire
     ) -> None:
-        self._in_flight.began()
-        try:
-            answer = _http_answer(await self._dispatcher.call(called, context))
-        except Exception:
-            answer = self._failed(Failure())
-        try:
-            self._write(answer, request)
-        finally:
-            self._in_flight.ended()
+        refusal = self._refusal(request, door)
+        if refusal is not None:
+            wire.answer_http(refusal)
+        elif request.method == b"POST":
+            outlet = PostOutlet(wire, self._new_alarm(), self._dropped)
+            self._service.dispatcher.receive(request.take_body(), door, outlet)
+        elif request.method == b"GET":
+            refused = self._open_stream(door, wire)
+            if refused is not None:
+                wire.answer(refused)
+        else:
+            wire.answer(self._end_session(door))
 
-    def _refusal(
-        self, request: CommanderRequest, principal: Principal, *, plain_rpc: bool
-    ) -> HttpAnswer | None:
+    def _refusal(self, request: CommanderRequest, door: HttpDoor) -> HttpAnswer | None:
         """Why HTTP alone already says no; the order is part of the interface."""
         problem = self._guards.problem(request.requestHeaders)
         if problem is not None:
             return problem
-        if request.method != b"POST":
-            return method_not_allowed("POST")
-        problem = media_type_problem(
-            request.requestHeaders, lenient=plain_rpc and principal != ANONYMOUS
+        problem = (
+            media_type_problem(
+                request.requestHeaders,
+                lenient=door.plain_rpc and door.principal != ANONYMOUS,
+            )
+            if request.method == b"POST"
+            else _method_problem(request.method, door)
         )
         if problem is not None:
             return problem
@@ -124,21 +146,38 @@ class Exchange:
             return unavailable("the server is shutting down", _DRAIN_RETRY_SECONDS)
         return None
 
-    def _write(self, answer: HttpAnswer, request: CommanderRequest) -> None:
-        if request.client_left:
-            self._log.debug("answer_dropped", reason="the client left")
-            return
-        try:
-            write_answer(request, answer)
-            request.finish()
-        except Exception:
-            self._failed(Failure())
+    def _open_stream(self, door: HttpDoor, wire: RequestWire) -> Reply | None:
+        if not wire.accepts_stream:
+            return session_refusal(406, "a stream needs Accept: text/event-stream")
+        session = door.find_conversation()
+        if session is None or isinstance(session, Reply):
+            return session
+        last = door.headers.values("last-event-id")
+        return self._service.get_streams.open(session, wire, last[0] if last else None)
 
-    def _failed(self, failure: Failure) -> HttpAnswer:
-        """The boundary for faults of ours: logged here, answered 500."""
-        self._log.failure("request_failed", failure)
-        return internal_error()
+    def _end_session(self, door: HttpDoor) -> Reply:
+        """S25/basic/transports, Session Management, 5."""
+        (named,) = door.headers.values("mcp-session-id")[:1]
+        ended = self._service.sessions.end(named, door.principal)
+        return _ENDED if ended else unknown_session()
+
+    def _dropped(self) -> None:
+        self._log.debug("answer_dropped", reason="the client left")
 
 
-def _http_answer(reply: Reply) -> HttpAnswer:
-    return HttpAnswer(status=reply.status, body=reply.body)
+def _method_problem(method: bytes, door: HttpDoor) -> HttpAnswer | None:
+    """Why a request that is no POST is refused, or None.
+
+    Without a session there is nothing to GET: that is for the server to say with 405
+    (S25/basic/transports, Listening for Messages from the Server, 2), and so does
+    S26/basic/transports/streamable-http, Earlier Streamable HTTP Revisions.
+    """
+    version = handshake_version(door.headers)
+    modern = version is not None and version not in HANDSHAKE_VERSIONS
+    if method not in (b"GET", b"DELETE") or modern:
+        return method_not_allowed("POST" if modern else "DELETE, GET, POST")
+    if door.headers.values("mcp-session-id"):
+        return None
+    if method == b"GET":
+        return method_not_allowed("POST")
+    return refused(400, "DELETE needs Mcp-Session-Id")

@@ -102,6 +102,7 @@ class HttpFront:
             stopped = listening.stopListening()
             if isinstance(stopped, Deferred):
                 await stopped
+        self._exchange.close()
         await self._site.close_connections()
 
     def _bind(self) -> IListeningPort:

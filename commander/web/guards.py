@@ -18,11 +18,19 @@ from commander.auth.answers import HttpAnswer
 from commander.settings import is_loopback
 from commander.web.answers import refused
 
-__all__ = ["Guards", "header_texts", "media_type_problem"]
+__all__ = [
+    "Guards",
+    "RequestHeaders",
+    "accepts_stream",
+    "header_texts",
+    "media_type_problem",
+]
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Names that mean one and the same server to a browser on this machine."""
 _JSON: Final = "application/json"
+_EVENTS: Final = "text/event-stream"
+_REFUSED: Final = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_ECHO: Final = 100
 _REMEMBERED: Final = 64
@@ -112,6 +120,43 @@ def media_type_problem(headers: Headers, *, lenient: bool) -> HttpAnswer | None:
     if types == {_JSON} or (lenient and types <= {_FORM, _JSON}):
         return None
     return refused(415, f"Content-Type must be {_JSON}")
+
+
+@functools.lru_cache(_REMEMBERED)
+def _names_stream(accept: str) -> bool:
+    """Whether an Accept header names server-sent events, and does not refuse them."""
+    for part in accept.lower().split(","):
+        media_type, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_type == _EVENTS:
+            return not any(
+                parameter.replace(" ", "") in _REFUSED for parameter in parameters
+            )
+    return False
+
+
+def accepts_stream(headers: Headers) -> bool:
+    """Whether the client takes server-sent events.
+
+    It has to say so: who accepts anything, or says nothing, gets JSON.
+    """
+    return any(map(_names_stream, header_texts(headers, b"accept")))
+
+
+class RequestHeaders:
+    """The headers of one request, as the protocol reads them.
+
+    Args:
+        headers: The request's.
+    """
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Headers) -> None:
+        self._headers = headers
+
+    def values(self, name: str) -> list[str]:
+        """All values of a header, by its name."""
+        return header_texts(self._headers, name.encode("utf-8", "replace"))
 
 
 def header_texts(headers: Headers, name: bytes) -> list[str]:

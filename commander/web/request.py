@@ -13,6 +13,7 @@ and thrown away (the "lingering close" of web servers).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -86,6 +87,8 @@ class CommanderRequest(Request):
     """When the headers were complete, by the site's monotonic clock."""
     client_left = False
     """The connection was lost before the answer was complete."""
+    on_left: Callable[[], None] | None = None
+    """Called once when that happens."""
     _refused = False
     _reserved_bytes = 0
 
@@ -169,10 +172,13 @@ class CommanderRequest(Request):
         super().finish()
 
     def connectionLost(self, reason: Failure) -> None:
-        """The client left; whoever waits is told by ``notifyFinish``."""
+        """The client left; whoever waits is told by ``on_left``."""
         self.client_left = True
         self._release()
         super().connectionLost(reason)
+        on_left, self.on_left = self.on_left, None
+        if on_left is not None:
+            on_left()
 
     def _head_refusal(self, length: int | None) -> HttpAnswer | None:
         gate = self._gate

@@ -1,0 +1,121 @@
+"""What a server offers: its lists, and the capabilities that follow from them.
+
+Entries are given in the form of the newest version; an older one gets them without the
+fields that it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from commander.mcp.headers import mirrored_arguments
+from commander.mcp.versions import knows
+
+__all__ = ["LISTS", "Catalogue"]
+
+LISTS: Final = {
+    "tools/list": "tools",
+    "prompts/list": "prompts",
+    "resources/list": "resources",
+    "resources/templates/list": "resourceTemplates",
+}
+"""The lists by the method that shows them."""
+
+_SINCE: Final = {
+    "annotations": "2025-03-26",
+    "title": "2025-06-18",
+    "outputSchema": "2025-06-18",
+    "icons": "2025-11-25",
+    "execution": "2025-11-25",
+}
+"""Fields of the entries, by the version that brought them."""
+
+
+class Catalogue:
+    """The lists of one server; ``replace`` changes them.
+
+    Args:
+        tools: As ``tools/list`` shows them to the newest version, in this order.
+        prompts: The same; None if there is no such list.
+        resources: The same.
+        templates: The same, of resources whose URI has a variable part.
+        completions: Whether arguments can be completed.
+        changing: Which of ``tools``, ``prompts`` and ``resources`` may change while
+            the server runs; it has to tell then.
+        subscribable: Whether the updates of resources are told.
+    """
+
+    def __init__(
+        self,
+        *,
+        tools: Sequence[Mapping[str, Any]],
+        prompts: Sequence[Mapping[str, Any]] | None = None,
+        resources: Sequence[Mapping[str, Any]] | None = None,
+        templates: Sequence[Mapping[str, Any]] | None = None,
+        completions: bool = False,
+        changing: frozenset[str] = frozenset(),
+        subscribable: bool = False,
+    ) -> None:
+        self._lists: dict[str, tuple[Mapping[str, Any], ...]] = {}
+        self._names: dict[str, tuple[str, ...]] = {}
+        self._mirrored: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.edition = 0
+        """Grows with every change."""
+        self.completions = completions
+        self.changing = changing
+        self.subscribable = subscribable
+        if resources is not None and templates is None:
+            templates = ()
+        lists = (tools, prompts, resources, templates)
+        for kind, entries in zip(LISTS.values(), lists, strict=True):
+            if entries is not None:
+                self.replace(kind, entries)
+
+    def replace(self, kind: str, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Change a list; who listens has to be told by the caller.
+
+        Args:
+            kind: One of ``LISTS``' values.
+            entries: The whole list from now on.
+        """
+        self._lists[kind] = tuple(entries)
+        self._names[kind] = tuple(str(entry.get("name")) for entry in entries)
+        if kind == "tools":
+            self._mirrored = {
+                str(tool["name"]): mirrored_arguments(tool["inputSchema"])
+                for tool in entries
+            }
+        self.edition += 1
+
+    def has(self, kind: str) -> bool:
+        """Whether there is such a list, be it empty."""
+        return kind in self._lists
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The names in a list, in its order."""
+        return self._names.get(kind, ())
+
+    def mirrored(self, tool: str) -> Mapping[str, tuple[str, ...]]:
+        """The arguments of a tool that headers repeat, by their header."""
+        return self._mirrored.get(tool, {})
+
+    def entries(self, kind: str, version: str | None) -> list[dict[str, Any]]:
+        """A list as a version knows it."""
+        unknown = {name for name, since in _SINCE.items() if not knows(version, since)}
+        return [
+            {name: value for name, value in entry.items() if name not in unknown}
+            for entry in self._lists[kind]
+        ]
+
+    def capabilities(self, version: str | None) -> dict[str, Any]:
+        """What the server can do, as a version knows it (S25/schema, S26/schema)."""
+        found: dict[str, Any] = {"logging": {}}
+        if self.completions and knows(version, "2025-03-26"):
+            found["completions"] = {}
+        for kind in ("prompts", "resources", "tools"):
+            if self.has(kind):
+                found[kind] = {"listChanged": kind in self.changing}
+        if self.has("resources"):
+            found["resources"]["subscribe"] = self.subscribable
+        return found

@@ -1,0 +1,202 @@
+"""The parameters of requests, read into what they ask for.
+
+The same in both eras but for what only the modern one has. What does not fit is
+-32602 with the name of the member, before anything runs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+
+from commander.mcp.catalogue import Catalogue
+from commander.mcp.events import (
+    CompletionAsked,
+    LevelSet,
+    ListenAsked,
+    PromptAsked,
+    ResourceAsked,
+    SubscriptionSet,
+    ToolCalled,
+)
+from commander.mcp.inbound import level_problem
+from commander.mcp.jsonrpc import INVALID_PARAMS, ProtocolError, Request, shown
+
+__all__ = [
+    "MAX_SUBSCRIPTIONS",
+    "invalid",
+    "read_completion",
+    "read_level",
+    "read_listen",
+    "read_prompt",
+    "read_resource",
+    "read_subscription",
+    "read_tool",
+    "with_input",
+]
+
+MAX_SUBSCRIPTIONS: Final = 100
+"""Resources of one subscription, or of one session."""
+
+_LIST_FILTERS: Final = {
+    "toolsListChanged": "tools",
+    "promptsListChanged": "prompts",
+    "resourcesListChanged": "resources",
+}
+
+Problem = ProtocolError
+
+
+def read_tool(request: Request, catalogue: Catalogue) -> ToolCalled | Problem:
+    """S25/server/tools, Calling Tools; an unknown tool is a protocol error."""
+    name = request.params.get("name")
+    if not isinstance(name, str):
+        return invalid(request, '"name" must be a string')
+    names = catalogue.names("tools")
+    if name not in names:
+        return _error(request, _unknown("tool", name, names))
+    arguments = _object(request, "arguments")
+    if isinstance(arguments, ProtocolError):
+        return arguments
+    return ToolCalled(name=name, arguments=arguments)
+
+
+def read_prompt(request: Request, catalogue: Catalogue) -> PromptAsked | Problem:
+    """S25/server/prompts, Getting a Prompt."""
+    name = request.params.get("name")
+    if not isinstance(name, str):
+        return invalid(request, '"name" must be a string')
+    names = catalogue.names("prompts")
+    if name not in names:
+        return _error(request, _unknown("prompt", name, names))
+    arguments = _object(request, "arguments")
+    if isinstance(arguments, ProtocolError):
+        return arguments
+    if not _are_texts(arguments):
+        return invalid(request, '"arguments" must hold strings')
+    return PromptAsked(name=name, arguments=arguments)
+
+
+def read_resource(request: Request, catalogue: Catalogue) -> ResourceAsked | Problem:
+    """S25/server/resources, Reading Resources."""
+    uri = request.params.get("uri")
+    if not isinstance(uri, str):
+        return invalid(request, '"uri" must be a string')
+    return ResourceAsked(uri=uri)
+
+
+def read_completion(
+    request: Request, catalogue: Catalogue
+) -> CompletionAsked | Problem:
+    """S25/server/utilities/completion."""
+    reference = request.params.get("ref")
+    if not isinstance(reference, dict) or not isinstance(reference.get("type"), str):
+        return invalid(request, '"ref" must be an object with a type')
+    argument = request.params.get("argument")
+    if not isinstance(argument, dict) or not (
+        isinstance(argument.get("name"), str) and isinstance(argument.get("value"), str)
+    ):
+        return invalid(request, '"argument" must be an object with a name and a value')
+    context = request.params.get("context")
+    known = context.get("arguments", {}) if isinstance(context, dict) else {}
+    if not isinstance(known, dict) or not _are_texts(known):
+        return invalid(request, '"context.arguments" must hold strings')
+    return CompletionAsked(
+        reference=reference,
+        argument=argument["name"],
+        value=argument["value"],
+        context=known,
+    )
+
+
+def read_level(request: Request) -> LevelSet | Problem:
+    """S25/server/utilities/logging, Setting Log Level."""
+    level = request.params.get("level")
+    if level is None:
+        return invalid(request, '"level" must be a string')
+    return level_problem(request, level) or LevelSet(level)
+
+
+def read_subscription(request: Request, *, on: bool) -> SubscriptionSet | Problem:
+    """S25/server/resources, Subscriptions."""
+    uri = request.params.get("uri")
+    if not isinstance(uri, str):
+        return invalid(request, '"uri" must be a string')
+    return SubscriptionSet(uri=uri, on=on)
+
+
+def read_listen(request: Request, catalogue: Catalogue) -> ListenAsked | Problem:
+    """S26/basic/patterns/subscriptions, Notification Filter."""
+    wanted = request.params.get("notifications")
+    if not isinstance(wanted, dict):
+        return invalid(request, '"notifications" must be an object')
+    honoured: dict[str, Any] = {}
+    for name, kind in _LIST_FILTERS.items():
+        if not isinstance(wanted.get(name, False), bool):
+            return invalid(request, f'"notifications.{name}" must be true or false')
+        if wanted.get(name) and kind in catalogue.changing:
+            honoured[name] = True
+    uris = wanted.get("resourceSubscriptions", [])
+    if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
+        return invalid(
+            request, '"notifications.resourceSubscriptions" must hold strings'
+        )
+    if len(uris) > MAX_SUBSCRIPTIONS:
+        return invalid(
+            request,
+            f'"notifications.resourceSubscriptions" holds {len(uris)} URIs, at most '
+            f"{MAX_SUBSCRIPTIONS}",
+        )
+    if uris and catalogue.subscribable:
+        honoured["resourceSubscriptions"] = uris
+    return ListenAsked(
+        lists=frozenset(_LIST_FILTERS[name] for name in honoured),
+        resources=tuple(honoured.get("resourceSubscriptions", ())),
+        honoured=honoured,
+    )
+
+
+Retried = ToolCalled | PromptAsked | ResourceAsked
+
+
+def with_input(request: Request, asked: Retried) -> Retried | Problem:
+    """With the answers that a modern client gives when it asks again."""
+    responses = request.params.get("inputResponses")
+    if responses is not None and not isinstance(responses, dict):
+        return invalid(request, '"inputResponses" must be an object')
+    state = request.params.get("requestState")
+    if state is not None and not isinstance(state, str):
+        return invalid(request, '"requestState" must be a string')
+    return attrs.evolve(asked, input_responses=responses, request_state=state)
+
+
+def invalid(request: Request, message: str) -> Problem:
+    """-32602 in our words."""
+    return _error(request, f"Invalid params: {message}")
+
+
+def _error(request: Request, message: str) -> Problem:
+    return ProtocolError(code=INVALID_PARAMS, message=message, id=request.id)
+
+
+def _object(request: Request, name: str) -> dict[str, Any] | Problem:
+    """A member that is an object; one that is not there is empty."""
+    value = request.params.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        return invalid(request, f'"{name}" must be an object')
+    return value
+
+
+def _are_texts(values: Mapping[str, Any]) -> bool:
+    return all(isinstance(value, str) for value in values.values())
+
+
+def _unknown(what: str, name: str, names: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(shown(name), names, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"Unknown {what}: {shown(name)}{hint}"

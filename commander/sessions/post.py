@@ -1,0 +1,165 @@
+"""The outlet of one POST: a whole answer, or a stream of events that ends with it.
+
+======== ============================ ===============================================
+state    what it means                what leads on
+======== ============================ ===============================================
+WAITING  nothing was sent             a reply: it is the whole answer;
+                                      a notification, or ``COMMIT_SECONDS``: STREAMING
+STREAM   events are sent              the reply is the last event
+DONE     answered, given up, or lost  -
+======== ============================ ===============================================
+
+The choice is made late, so that a refusal still has its own HTTP status; and it is made
+in time, so that a client of a long call has a stream that it can resume, and that
+proxies do not take for dead.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Final
+
+from commander.alarm import Alarm
+from commander.mcp.events import Reply
+from commander.mcp.results import ACCEPTED
+from commander.sessions.conversation import Conversation
+from commander.sessions.event_stream import EventStream
+from commander.sessions.session import Session
+from commander.sessions.wires import Wire
+from commander.tools.caller import Flow
+
+__all__ = ["COMMIT_SECONDS", "PostOutlet"]
+
+COMMIT_SECONDS: Final = 1.0
+
+
+class _State(enum.Enum):
+    WAITING = enum.auto()
+    STREAM = enum.auto()
+    DONE = enum.auto()
+
+
+class PostOutlet:
+    """Where what belongs to one POST goes.
+
+    Args:
+        wire: Its HTTP answer.
+        alarm: The one timer; owned by this object from now on.
+        dropped: Called when a reply has nobody to go to.
+    """
+
+    def __init__(self, wire: Wire, alarm: Alarm, dropped: Callable[[], None]) -> None:
+        self._wire = wire
+        self._alarm = alarm
+        self._dropped = dropped
+        self._state = _State.WAITING
+        self._session: Session | None = None
+        self._stream: EventStream | None = None
+        self._flow: Flow | None = None
+        self._lost: Callable[[], None] | None = None
+
+    @property
+    def streams(self) -> bool:
+        """Whether the client takes events."""
+        return self._wire.accepts_stream
+
+    def begin(
+        self, conversation: Conversation | None, lost: Callable[[], None] | None
+    ) -> None:
+        """The reply takes time from here on."""
+        self._lost = lost
+        if isinstance(conversation, Session):
+            self._session = conversation
+        self._wire.watch(self)
+        if self._wire.accepts_stream:
+            self._alarm.set(COMMIT_SECONDS, self._commit)
+
+    def notify(self, message: bytes) -> None:
+        """Send something before the reply."""
+        if self._state is _State.WAITING and self._wire.accepts_stream:
+            self._commit()
+        if self._stream is not None and self._state is _State.STREAM:
+            self._stream.send(message)
+
+    def follow(self, flow: Flow | None) -> None:
+        """Hold a flow back while the client does not keep up."""
+        self._flow = flow
+        if self._stream is not None:
+            self._stream.follow(flow)
+
+    def reply(self, reply: Reply) -> None:
+        """Send the reply."""
+        if self._state is _State.WAITING:
+            self._end()
+            self._wire.answer(reply)
+        elif self._stream is not None and self._state is _State.STREAM:
+            self._end()
+            if not self._stream.attached and self._stream.log is None:
+                self._dropped()
+            self._stream.send(reply.body)
+            self._stream.end()
+        else:
+            self._dropped()
+
+    def abandon(self) -> None:
+        """End the answer without a reply."""
+        if self._state is _State.WAITING and not self._wire.accepts_stream:
+            self._end()
+            self._wire.answer(ACCEPTED)
+            return
+        if self._state is _State.WAITING:
+            self._commit()
+        if self._stream is not None and self._state is _State.STREAM:
+            self._end()
+            self._stream.end()
+            if self._session is not None:
+                self._session.drop_stream(self._stream)
+
+    def close_connection(self) -> None:
+        """Let the client come back for the rest, if it can."""
+        if self._state is _State.WAITING:
+            self._commit()
+        if self._stream is not None and self._stream.log is not None:
+            self._stream.close_connection()
+
+    # --- WireListener, while nothing was sent ------------------------------------
+
+    def wire_lost(self) -> None:
+        """The client left, and has nothing to come back for."""
+        self._end()
+        self._tell_lost()
+
+    def wire_paused(self) -> None:
+        """Nothing was sent that could pile up."""
+
+    def wire_resumed(self) -> None:
+        """Nothing was sent that could pile up."""
+
+    # --- own ---------------------------------------------------------------------
+
+    def _commit(self) -> None:
+        self._alarm.cancel()
+        self._state = _State.STREAM
+        stream = EventStream() if self._session is None else self._session.new_stream()
+        self._stream = stream
+        if self._lost is not None:
+            stream.on_lost = self._stream_lost
+        stream.follow(self._flow)
+        stream.attach(self._wire)
+
+    def _stream_lost(self) -> None:
+        if self._state is _State.STREAM:
+            self._end()
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost()
+
+    def _end(self) -> None:
+        self._alarm.cancel()
+        self._state = _State.DONE
+        if self._stream is None:
+            self._wire.watch(None)

@@ -1,0 +1,136 @@
+"""One HTTP answer, whole or as a stream of server-sent events.
+
+The stream is a push producer: while the client does not read, nobody is asked for more.
+Its bytes leave at once, through proxies too (S26/basic/transports/streamable-http,
+Receiving Messages), and a comment goes out when there was nothing to say for a while.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from commander.alarm import Alarm
+from commander.auth.answers import HttpAnswer, write_answer
+from commander.mcp import sse
+from commander.mcp.events import Reply
+from commander.sessions.wires import WireListener
+from commander.web.request import CommanderRequest
+
+__all__ = ["KEEP_ALIVE_SECONDS", "RequestWire"]
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+"""Well below the minute after which load balancers give a connection up."""
+
+_STREAM_HEADERS: Final = (
+    (b"Content-Type", b"text/event-stream"),
+    (b"Cache-Control", b"no-cache, no-transform"),
+    (b"X-Accel-Buffering", b"no"),
+)
+
+
+@implementer(IPushProducer)
+class RequestWire:
+    """The answer to one request; it may be dropped unanswered once its client is gone.
+
+    Args:
+        request: Owned by this object until it is finished.
+        accepts_stream: Whether its client takes events.
+        alarm: The one timer; owned by this object from now on.
+    """
+
+    def __init__(
+        self, request: CommanderRequest, *, accepts_stream: bool, alarm: Alarm
+    ) -> None:
+        self._request = request
+        self.accepts_stream = accepts_stream
+        self._alarm = alarm
+        self._listener: WireListener | None = None
+        self.paused = False
+        """Whether the client does not keep up."""
+        self._open = False
+
+    def watch(self, listener: WireListener | None) -> None:
+        """Tell this one what happens, and no other; None to tell nobody."""
+        self._listener = listener
+        self._request.on_left = self._left
+
+    def answer(self, reply: Reply) -> None:
+        """Answer whole, and end; does nothing if the client is gone."""
+        headers: tuple[tuple[str, str], ...] = ()
+        if reply.session_id is not None:
+            headers = (("Mcp-Session-Id", reply.session_id),)
+        if reply.retry_after_seconds is not None:
+            headers = (*headers, ("Retry-After", str(reply.retry_after_seconds)))
+        self.answer_http(
+            HttpAnswer(status=reply.status, body=reply.body, headers=headers)
+        )
+
+    def answer_http(self, answer: HttpAnswer) -> None:
+        """The same with an answer of HTTP's own."""
+        if not self._request.client_left:
+            write_answer(self._request, answer)
+            self._request.finish()
+
+    def open_stream(self) -> None:
+        """Send the head of a stream of events."""
+        request = self._request
+        if request.client_left:
+            return
+        request.setResponseCode(200)
+        for name, value in _STREAM_HEADERS:
+            request.responseHeaders.setRawHeaders(name, [value])
+        self._open = True
+        request.on_left = self._left
+        request.registerProducer(self, True)
+        request.write(b"")
+        self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+
+    def write(self, data: bytes) -> None:
+        """Send events; does nothing once the stream is over."""
+        if self._open:
+            self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+            self._request.write(data)
+
+    def finish(self) -> None:
+        """End the stream; does nothing once it is over."""
+        if self._open:
+            self._close()
+            self._request.unregisterProducer()
+            self._request.finish()
+
+    # --- IPushProducer -----------------------------------------------------------
+
+    def pauseProducing(self) -> None:
+        """What was written piles up."""
+        self.paused = True
+        if self._listener is not None:
+            self._listener.wire_paused()
+
+    def resumeProducing(self) -> None:
+        """It is on its way."""
+        self.paused = False
+        if self._listener is not None:
+            self._listener.wire_resumed()
+
+    def stopProducing(self) -> None:
+        """The client is gone; ``on_left`` tells."""
+
+    # --- own ---------------------------------------------------------------------
+
+    def _keep_alive(self) -> None:
+        if not self.paused:
+            self._request.write(sse.COMMENT)
+        self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+
+    def _left(self) -> None:
+        self._close()
+        if self._listener is not None:
+            self._listener.wire_lost()
+
+    def _close(self) -> None:
+        self._open = False
+        self._alarm.cancel()
+        self._request.on_left = None
