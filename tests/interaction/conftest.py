@@ -26,6 +26,8 @@ import attrs
 import psutil
 import pytest
 
+from tests.interaction.processes import living_in
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 TWIST: Final = Path(sysconfig.get_path("scripts"), "twist")
 PATIENCE_SECONDS: Final = 30.0
@@ -141,16 +143,7 @@ class Server:
 
     def descendants(self) -> list[psutil.Process]:
         """Every process that lives in this server's home, but for the server."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if (
-                    process.pid != self.process.pid
-                    and process.environ().get("HOME") == str(self.home)
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-        return found
+        return [one for one in living_in(self.home) if one.pid != self.process.pid]
 
 
 class Launch(Protocol):

@@ -1,27 +1,45 @@
-"""Both official Python clients list the tools and run commands through them.
+"""Clients of other makers find the tools, run commands, hear of them and cancel them.
 
-``make test`` puts each into an environment of its own beside ours.
+Each in every mode that it has and over both transports; ``matrix`` names them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import os
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
+from tests.interaction import matrix
+from tests.interaction.matrix import (
+    AUTO,
+    CASES,
+    HTTP,
+    LEGACY,
+    ROOT,
+    SESSION_CASES,
+    STDIO,
+    Case,
+)
+from tests.interaction.processes import living_in
+
 if TYPE_CHECKING:
-    from tests.interaction.conftest import Server
+    from tests.interaction.conftest import Eventually, Server
 
 pytestmark = pytest.mark.interaction
 
-ROOT = Path(__file__).resolve().parents[2]
-CLIENTS = Path(__file__).with_name("clients")
+Report = dict[str, Any]
+
 MEBIBYTE = 1024 * 1024
-CLIENT_SECONDS = 60.0
+CLIENT_SECONDS = 90.0
+LEAVING_SECONDS = 10.0
 CALLS: dict[str, tuple[str, dict[str, str]]] = {
     "works": ("execute_command", {"command": "uname -a"}),
     "fails": ("execute_command", {"command": "echo no >&2; exit 3"}),
@@ -33,64 +51,137 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=["1.x", "2.x auto", "2.x legacy"])
-def report(
-    request: pytest.FixtureRequest,
-    server: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> dict[str, Any]:
-    """What a client saw, its results by the names of ``CALLS``."""
-    version, _, mode = request.param.partition(" ")
-    plan = {
-        "url": f"{server.url}/mcp",
-        "token": server.token,
-        "mode": mode,
-        "directory": str(tmp_path_factory.mktemp("overlap")),
-        "calls": list(CALLS.values()),
-    }
-    script = CLIENTS / f"py{version[0]}.py"
-    done = subprocess.run(
-        [client_python(version[0]), "-I", str(script)],
-        input=json.dumps(plan),
-        capture_output=True,
-        text=True,
-        timeout=CLIENT_SECONDS,
-        check=False,
+def cases(transport: str, *modes: str) -> list[Case]:
+    return [one for one in CASES if one.transport == transport and one.mode in modes]
+
+
+# --- running a client ---------------------------------------------------------------
+
+
+def homes_in(folder: Path) -> list[Path]:
+    """Of the client, and of the server that it starts over stdio."""
+    return [folder / "client", folder / "server"]
+
+
+def living_for(folder: Path) -> list[psutil.Process]:
+    return [one for home in homes_in(folder) for one in living_in(home)]
+
+
+def address(case: Case, server: Server, folder: Path) -> dict[str, Any]:
+    """Where the client finds a server, or how it starts one of its own."""
+    if case.transport == HTTP:
+        return {"url": f"{server.url}/mcp", "token": server.token}
+    env = matrix.environment(folder / "server")
+    return {"command": matrix.STDIO_COMMAND, "env": env}
+
+
+@contextlib.contextmanager
+def started(
+    case: Case, server: Server, folder: Path, *steps: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A client that has its plan; it and all that it started is gone afterwards."""
+    words = case.client.words
+    for home in homes_in(folder):
+        home.mkdir()
+    process = subprocess.Popen(
+        words,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=matrix.environment(folder / "client"),
     )
-    assert done.returncode == 0, done.stderr
-    report: dict[str, Any] = json.loads(done.stdout)
-    assert report["client"].startswith(version[0])
-    report["results"] = dict(zip(CALLS, report["results"], strict=True))
-    return report
+    try:
+        assert process.stdin is not None
+        at = address(case, server, folder)
+        process.stdin.write(case.plan(folder, at, steps=steps, calls=CALLS))
+        process.stdin.close()
+        process.stdin = None  # communicate() would flush it
+        yield process
+    finally:
+        process.kill()
+        for left in living_for(folder):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+        process.communicate()
 
 
-def client_python(major: str) -> str:
-    """The Python of the environment with this major version of the client."""
-    python = os.environ.get(
-        f"COMMANDER_MCP{major}_PYTHON", str(ROOT / f".venv-mcp{major}/bin/python")
-    )
-    if not Path(python).exists():
-        pytest.skip(f"no client {major}.x at {python}: run `make venv-clients`")
-    return python
+def report_of(case: Case, server: Server, folder: Path) -> Report | str:
+    """What a client saw, or what went wrong with it."""
+    with started(case, server, folder, *case.client.steps) as process:
+        try:
+            out, err = process.communicate(timeout=CLIENT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"{case} was not done after {CLIENT_SECONDS:.0f} s"
+        if process.returncode != 0:
+            return f"{case}: {err.decode()}"
+        report: Report = json.loads(out)
+        report["case"] = case
+        # A server that a client started may take a moment to follow it.
+        _, report["left"] = psutil.wait_procs(
+            [one for home in homes_in(folder) for one in living_in(home)],
+            LEAVING_SECONDS,
+        )
+        return report
 
 
-def facts_of(report: dict[str, Any], call: str) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def reports(
+    server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Case], Report]:
+    """Gives the report of a client, which runs once."""
+
+    @functools.cache
+    def once(case: Case) -> Report | str:
+        return report_of(case, server, tmp_path_factory.mktemp("client"))
+
+    def reports(case: Case) -> Report:
+        case.client.words  # noqa: B018  # skips here what cannot run
+        report = once(case)
+        if isinstance(report, str):
+            pytest.fail(report)
+        return report
+
+    return reports
+
+
+@pytest.fixture(scope="module", params=CASES, ids=str)
+def report(request: pytest.FixtureRequest, reports: Callable[[Case], Report]) -> Report:
+    return reports(request.param)
+
+
+@pytest.fixture(scope="module", params=SESSION_CASES, ids=str)
+def session(
+    request: pytest.FixtureRequest, reports: Callable[[Case], Report]
+) -> Report:
+    """The report of a client that makes many calls while it is connected."""
+    return reports(request.param)
+
+
+def facts_of(report: Report, call: str) -> dict[str, Any]:
     """A result's facts, which are the same in its text."""
-    result = report["results"][call]
+    return facts_in(report["results"][call])
+
+
+def facts_in(result: dict[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = result["structuredContent"]
     assert json.loads(result["content"][0]["text"]) == facts
     return facts
 
 
-def test_the_client_agrees_on_a_version_of_the_handshake_era(
-    report: dict[str, Any],
+# --- calls --------------------------------------------------------------------------
+
+
+def test_the_client_agrees_on_the_newest_version_that_its_mode_knows(
+    report: Report,
 ) -> None:
-    """Mode auto asks for 2026-07-28 first, is refused, and falls back."""
-    assert report["protocol"] == "2025-11-25"
+    case = report["case"]
+    assert report["protocol"] == case.protocol
     assert report["server"] == "go-mcp-commander"
+    assert report["client"] == case.client.version
 
 
-def test_the_client_lists_the_tools(report: dict[str, Any]) -> None:
+def test_the_client_lists_the_tools(report: Report) -> None:
     assert report["tools"] == [
         "execute_command",
         "check_command",
@@ -100,21 +191,21 @@ def test_the_client_lists_the_tools(report: dict[str, Any]) -> None:
     ]
 
 
-def test_a_command_runs(report: dict[str, Any]) -> None:
+def test_a_command_runs(report: Report) -> None:
     facts = facts_of(report, "works")
     assert facts["stdout"].split()[:2] == [os.uname().sysname, os.uname().nodename]
     assert facts["exit_code"] == 0
     assert report["results"]["works"]["isError"] is False
 
 
-def test_a_failing_command_is_an_error_with_its_status(report: dict[str, Any]) -> None:
+def test_a_failing_command_is_an_error_with_its_status(report: Report) -> None:
     facts = facts_of(report, "fails")
     assert (facts["exit_code"], facts["stderr"]) == (3, "no\n")
     assert facts["ended_by"] == "exit"
     assert report["results"]["fails"]["isError"] is True
 
 
-def test_a_command_that_takes_too_long_is_ended(report: dict[str, Any]) -> None:
+def test_a_command_that_takes_too_long_is_ended(report: Report) -> None:
     facts = facts_of(report, "times out")
     assert facts["error"] == "command timed out after 1s"
     assert (facts["exit_code"], facts["signal"]) == (-1, "SIGTERM")
@@ -122,9 +213,7 @@ def test_a_command_that_takes_too_long_is_ended(report: dict[str, Any]) -> None:
     assert report["results"]["times out"]["isError"] is True
 
 
-def test_a_flood_of_output_is_cut_and_counted_to_the_byte(
-    report: dict[str, Any],
-) -> None:
+def test_a_flood_of_output_is_cut_and_counted_to_the_byte(report: Report) -> None:
     facts = facts_of(report, "floods")
     omitted = 63 * MEBIBYTE
     marker = f"[... {omitted:,} bytes, {omitted // 2:,} lines omitted ...]"
@@ -135,9 +224,7 @@ def test_a_flood_of_output_is_cut_and_counted_to_the_byte(
     assert (facts["exit_code"], facts["stderr"]) == (0, "")
 
 
-def test_a_command_on_the_blocklist_is_denied_with_its_rule(
-    report: dict[str, Any],
-) -> None:
+def test_a_command_on_the_blocklist_is_denied_with_its_rule(report: Report) -> None:
     facts = facts_of(report, "denied")
     assert facts["error"].startswith("Command validation failed: ")
     assert (facts["status"], facts["exit_code"]) == ("denied", -1)
@@ -145,18 +232,68 @@ def test_a_command_on_the_blocklist_is_denied_with_its_rule(
     assert report["results"]["denied"]["isError"] is True
 
 
-def test_an_unknown_tool_is_refused_with_the_nearest_name(
-    report: dict[str, Any],
-) -> None:
-    error = report["results"]["unknown"]["error"]
+def test_a_tool_without_arguments_answers(report: Report) -> None:
+    assert facts_of(report, "info")["default_timeout"] == "30s"
+
+
+def test_a_client_leaves_no_process_behind(report: Report) -> None:
+    assert report["left"] == []
+
+
+def test_an_unknown_tool_is_refused_with_the_nearest_name(session: Report) -> None:
+    """The Inspector looks into the list first and does not ask."""
+    error = session["results"]["unknown"]["error"]
     assert error["code"] == -32602
     assert "did you mean execute_command?" in error["message"]
 
 
-def test_a_tool_without_arguments_answers(report: dict[str, Any]) -> None:
-    assert facts_of(report, "info")["default_timeout"] == "30s"
+def test_a_long_command_does_not_delay_other_requests(session: Report) -> None:
+    """A short command, and a ping where there is one, overtook the long one."""
+    assert session["overlap"] == ["a", "b"]
 
 
-def test_a_long_command_does_not_delay_other_requests(report: dict[str, Any]) -> None:
-    """A ping and a short command were answered before the long one could end."""
-    assert report["overlap"] == ["short", "long"]
+# --- being cut off ------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def cut_off(
+    case: Case, server: Server, folder: Path, eventually: Eventually
+) -> Iterator[int]:
+    """A client was killed while a command ran for it; gives the command's number."""
+    number = folder / "hang.pid"
+
+    def runs() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"the client ended: {process.communicate()}")
+        return number.exists() and number.read_text().endswith("\n")
+
+    with started(case, server, folder, "hang") as process:
+        eventually(runs, "the command runs")
+        process.kill()
+        process.wait()
+        yield int(number.read_text())
+
+
+def talks(server: Server) -> bool:
+    """Whether the server has any connection."""
+    connections = psutil.Process(server.process.pid).net_connections("tcp")
+    return any(one.status != psutil.CONN_LISTEN for one in connections)
+
+
+@pytest.mark.parametrize("case", cases(HTTP, LEGACY), ids=str)
+def test_after_a_handshake_the_command_of_a_lost_client_goes_on(
+    case: Case, server: Server, tmp_path: Path, eventually: Eventually
+) -> None:
+    with cut_off(case, server, tmp_path, eventually):
+        eventually(lambda: not talks(server), "the server heard of it")
+        assert server.run("echo others")["stdout"] == "others\n"
+        (tmp_path / "end").touch()
+        eventually((tmp_path / "ended").exists, "the command comes to its own end")
+
+
+@pytest.mark.parametrize("case", cases(STDIO, LEGACY, AUTO), ids=str)
+def test_over_stdio_a_lost_client_takes_server_and_command_along(
+    case: Case, server: Server, tmp_path: Path, eventually: Eventually
+) -> None:
+    with cut_off(case, server, tmp_path, eventually):
+        eventually(lambda: not living_in(tmp_path / "server"), "nothing is left")

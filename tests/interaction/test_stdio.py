@@ -1,4 +1,4 @@
-"""The server as a desktop client starts it: official clients, and rough ends."""
+"""The server as a desktop client starts it: rough ends, and the guide's words."""
 
 from __future__ import annotations
 
@@ -220,65 +220,3 @@ def test_the_guides_command_lines_serve_a_client(
     desk.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert len(desk.answer()["result"]["tools"]) == 5
     desk.end()
-
-
-CLIENT_1 = """
-import asyncio, sys
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-async def main():
-    server = StdioServerParameters(command=sys.argv[1], args=sys.argv[2:], env={
-        "PYTHONPATH": %(root)r, "HOME": %(home)r, "PATH": %(path)r})
-    async with stdio_client(server) as (read, write):
-        async with ClientSession(read, write) as session:
-            await session.initialize()
-            print(len((await session.list_tools()).tools))
-            result = await session.call_tool("execute_command", {"command": "uname -s"})
-            print(result.structuredContent["stdout"])
-asyncio.run(main())
-"""
-CLIENT_2 = """
-import asyncio, sys
-from mcp import Client, StdioServerParameters
-from mcp.client.stdio import stdio_client
-async def main(mode):
-    server = StdioServerParameters(command=sys.argv[1], args=sys.argv[2:], env={
-        "PYTHONPATH": %(root)r, "HOME": %(home)r, "PATH": %(path)r})
-    async with Client(stdio_client(server), mode=mode) as client:
-        print(len((await client.list_tools()).tools))
-        result = await client.call_tool("execute_command", {"command": "uname -s"})
-        print(result.structured_content["stdout"])
-asyncio.run(main(%(mode)r))
-"""
-
-
-@pytest.mark.parametrize(
-    ("venv", "program", "mode"),
-    [
-        ("mcp1", CLIENT_1, "handshake"),
-        ("mcp2", CLIENT_2, "auto"),
-        ("mcp2", CLIENT_2, "legacy"),
-    ],
-)
-def test_the_official_clients_run_commands_over_stdio(
-    venv: str, program: str, mode: str, tmp_path: Path
-) -> None:
-    python = os.environ.get(
-        f"COMMANDER_{venv.upper()}_PYTHON", str(ROOT / f".venv-{venv}/bin/python")
-    )
-    if not Path(python).exists():
-        pytest.skip(f"no {python}: make test makes it")
-    source = program % {
-        "root": str(ROOT),
-        "home": str(tmp_path),
-        "path": os.environ["PATH"],
-        "mode": mode,
-    }
-    done = subprocess.run(
-        [python, "-c", source, *TWIST],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout.split() == ["5", os.uname().sysname], done.stderr

@@ -1,63 +1,80 @@
-"""Drives a server with the official Python client 1.x.
+"""Drives a server with the official Python client 1.x, which knows the handshake."""
 
-Reads a plan from standard input and writes a report to standard output, both JSON.
-The plan holds ``url``, ``token``, ``directory`` and ``calls``: lists of a tool's name
-and its arguments. It runs in an environment of its own, without ``commander``.
-"""
+from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
-import json
-import sys
-from typing import Any
+from collections.abc import AsyncIterator
 
-from mcp import ClientSession, McpError  # type: ignore[import-not-found]  # not in ours
+from mcp import (  # type: ignore[import-not-found]  # not in our environment
+    ClientSession,
+    McpError,
+    StdioServerParameters,
+    types,
+)
+from mcp.client.stdio import stdio_client  # type: ignore[import-not-found]  # the same
 from mcp.client.streamable_http import (  # type: ignore[import-not-found]  # the same
     streamablehttp_client,
 )
 
+from tests.interaction.clients.scenario import Hear, Json, main
 
-async def report_of(plan: dict[str, Any]) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {plan['token']}"}
+
+class Client:
+    """A session, and what was agreed on when it began."""
+
+    version = importlib.metadata.version("mcp")
+
+    def __init__(self, session: ClientSession, hello: types.InitializeResult) -> None:
+        self.session = session
+        self.protocol: str = hello.protocolVersion
+        self.server: str = hello.serverInfo.name
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in (await self.session.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: Json, hear: Hear | None = None) -> Json:
+        try:
+            result = await self.session.call_tool(
+                tool, arguments, progress_callback=hear
+            )
+        except McpError as refused:
+            return {"error": refused.error.model_dump()}
+        dumped: Json = result.model_dump(mode="json", by_alias=True)
+        return dumped
+
+    async def ping(self) -> None:
+        await self.session.send_ping()
+
+    async def cancel(self, call: asyncio.Task[Json]) -> None:
+        """Say so to the server, which this client does not do by itself."""
+        # Nothing public tells the number of a request; this was the last one.
+        number = self.session._request_id - 1
+        cancelled = types.CancelledNotification(
+            method="notifications/cancelled",
+            params=types.CancelledNotificationParams(requestId=number),
+        )
+        await self.session.send_notification(types.ClientNotification(cancelled))
+        call.cancel()
+
+
+@contextlib.asynccontextmanager
+async def connect(plan: Json) -> AsyncIterator[Client]:
+    if "url" in plan:
+        headers = {"Authorization": f"Bearer {plan['token']}"}
+        transport = streamablehttp_client(plan["url"], headers=headers)
+    else:
+        command, *words = plan["command"]
+        transport = stdio_client(
+            StdioServerParameters(command=command, args=words, env=plan["env"])
+        )
     async with (
-        streamablehttp_client(plan["url"], headers=headers) as (reader, writer, _),
+        transport as (reader, writer, *_),
         ClientSession(reader, writer) as session,
     ):
-        hello = await session.initialize()
-        return {
-            "client": importlib.metadata.version("mcp"),
-            "protocol": hello.protocolVersion,
-            "server": hello.serverInfo.name,
-            "tools": [tool.name for tool in (await session.list_tools()).tools],
-            "results": [await attempt(session, *call) for call in plan["calls"]],
-            "overlap": await overlap(session, plan["directory"]),
-        }
+        yield Client(session, await session.initialize())
 
 
-async def attempt(session: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    try:
-        result = await session.call_tool(tool, arguments)
-    except McpError as refused:
-        return {"error": refused.error.model_dump()}
-    dumped: dict[str, Any] = result.model_dump(mode="json", by_alias=True)
-    return dumped
-
-
-async def overlap(session: Any, directory: str) -> list[str]:
-    """Ping and run commands while another runs; it ends only after they did."""
-
-    async def run(command: str) -> str:
-        call = {"command": command, "working_directory": directory, "timeout": "20s"}
-        result = await session.call_tool("execute_command", call)
-        return str(result.structuredContent["stdout"]).strip()
-
-    long = asyncio.ensure_future(
-        run("echo >begun; until [ -e end ]; do sleep 0.05; done; echo long")
-    )
-    short = await run("until [ -e begun ]; do sleep 0.05; done; echo short")
-    await session.send_ping()
-    await run("echo >end")
-    return [short, await long]
-
-
-json.dump(asyncio.run(report_of(json.load(sys.stdin))), sys.stdout)
+if __name__ == "__main__":
+    main(connect)

@@ -1,62 +1,69 @@
-"""Drives a server with the official Python client 2.x.
+"""Drives a server with the official Python client 2.x, in its mode auto or legacy."""
 
-As ``py1.py``; the plan also names the ``mode`` of the client, auto or legacy.
-"""
+from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
-import json
-import sys
-from typing import Any
+from collections.abc import AsyncIterator
 
 import httpx2  # type: ignore[import-not-found]  # not in our environment
-from mcp import Client, MCPError  # type: ignore[import-not-found]  # the same
+import mcp  # type: ignore[import-not-found]  # the same
 from mcp.client.streamable_http import (  # type: ignore[import-not-found]  # the same
     streamable_http_client,
 )
 
+from tests.interaction.clients.scenario import Hear, Json, main
+
 TIMEOUT_SECONDS = 60.0
 
 
-async def report_of(plan: dict[str, Any]) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {plan['token']}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_SECONDS) as http:
-        transport = streamable_http_client(plan["url"], http_client=http)
-        async with Client(transport, mode=plan["mode"]) as client:
-            return {
-                "client": importlib.metadata.version("mcp"),
-                "protocol": client.protocol_version,
-                "server": client.server_info.name,
-                "tools": [tool.name for tool in (await client.list_tools()).tools],
-                "results": [await attempt(client, *call) for call in plan["calls"]],
-                "overlap": await overlap(client, plan["directory"]),
-            }
+class Client:
+    """A client of the package behind the names that all have here."""
+
+    version = importlib.metadata.version("mcp")
+
+    def __init__(self, client: mcp.Client) -> None:
+        self.client = client
+        self.protocol: str = client.protocol_version
+        self.server: str = client.server_info.name
+
+    async def tools(self) -> list[str]:
+        return [tool.name for tool in (await self.client.list_tools()).tools]
+
+    async def call(self, tool: str, arguments: Json, hear: Hear | None = None) -> Json:
+        try:
+            result = await self.client.call_tool(
+                tool, arguments, progress_callback=hear
+            )
+        except mcp.MCPError as refused:
+            return {"error": refused.error.model_dump()}
+        dumped: Json = result.model_dump(mode="json", by_alias=True)
+        return dumped
+
+    async def ping(self) -> None:
+        await self.client.send_ping()
+
+    async def cancel(self, call: asyncio.Task[Json]) -> None:
+        call.cancel()
 
 
-async def attempt(client: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    try:
-        result = await client.call_tool(tool, arguments)
-    except MCPError as refused:
-        return {"error": refused.error.model_dump()}
-    dumped: dict[str, Any] = result.model_dump(mode="json", by_alias=True)
-    return dumped
+@contextlib.asynccontextmanager
+async def connect(plan: Json) -> AsyncIterator[Client]:
+    async with contextlib.AsyncExitStack() as stack:
+        if "url" in plan:
+            headers = {"Authorization": f"Bearer {plan['token']}"}
+            http = httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_SECONDS)
+            await stack.enter_async_context(http)
+            server = streamable_http_client(plan["url"], http_client=http)
+        else:
+            command, *words = plan["command"]
+            server = mcp.StdioServerParameters(
+                command=command, args=words, env=plan["env"]
+            )
+        client = mcp.Client(server, mode=plan["mode"])
+        yield Client(await stack.enter_async_context(client))
 
 
-async def overlap(client: Any, directory: str) -> list[str]:
-    """Ping and run commands while another runs; it ends only after they did."""
-
-    async def run(command: str) -> str:
-        call = {"command": command, "working_directory": directory, "timeout": "20s"}
-        result = await client.call_tool("execute_command", call)
-        return str(result.structured_content["stdout"]).strip()
-
-    long = asyncio.ensure_future(
-        run("echo >begun; until [ -e end ]; do sleep 0.05; done; echo long")
-    )
-    short = await run("until [ -e begun ]; do sleep 0.05; done; echo short")
-    await client.send_ping()
-    await run("echo >end")
-    return [short, await long]
-
-
-json.dump(asyncio.run(report_of(json.load(sys.stdin))), sys.stdout)
+if __name__ == "__main__":
+    main(connect)
