@@ -45,13 +45,16 @@ class PostOutlet:
 
     Args:
         wire: Its HTTP answer.
-        alarm: The one timer; owned by this object from now on.
+        new_alarm: Makes the one timer, of a reply that takes time.
         dropped: Called when a reply has nobody to go to.
     """
 
-    def __init__(self, wire: Wire, alarm: Alarm, dropped: Callable[[], None]) -> None:
+    def __init__(
+        self, wire: Wire, new_alarm: Callable[[], Alarm], dropped: Callable[[], None]
+    ) -> None:
         self._wire = wire
-        self._alarm = alarm
+        self._new_alarm = new_alarm
+        self._alarm: Alarm | None = None
         self._dropped = dropped
         self._state = _State.WAITING
         self._session: Session | None = None
@@ -73,6 +76,7 @@ class PostOutlet:
             self._session = conversation
         self._wire.watch(self)
         if self._wire.accepts_stream:
+            self._alarm = self._new_alarm()
             self._alarm.set(COMMIT_SECONDS, self._commit)
 
     def notify(self, message: bytes) -> None:
@@ -139,7 +143,7 @@ class PostOutlet:
     # --- own ---------------------------------------------------------------------
 
     def _commit(self) -> None:
-        self._alarm.cancel()
+        self._cancel_alarm()
         self._state = _State.STREAM
         stream = EventStream() if self._session is None else self._session.new_stream()
         self._stream = stream
@@ -159,7 +163,11 @@ class PostOutlet:
             lost()
 
     def _end(self) -> None:
-        self._alarm.cancel()
+        self._cancel_alarm()
         self._state = _State.DONE
         if self._stream is None:
             self._wire.watch(None)
+
+    def _cancel_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()

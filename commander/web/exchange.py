@@ -34,7 +34,6 @@ from commander.web.drain import Drain
 from commander.web.guards import (
     Guards,
     RequestHeaders,
-    accepts_stream,
     media_type_problem,
 )
 from commander.web.request import CommanderRequest
@@ -84,11 +83,7 @@ class Exchange:
                 JSON-RPC without the manners of MCP.
         """
         assert isinstance(request, CommanderRequest)  # noqa: S101 - for the type
-        wire = RequestWire(
-            request,
-            accepts_stream=accepts_stream(request.requestHeaders),
-            alarm=self._new_alarm(),
-        )
+        wire = RequestWire(request, self._new_alarm)
         door = HttpDoor(
             principal=principal,
             plain_rpc=plain_rpc,
@@ -118,7 +113,7 @@ class Exchange:
         if refusal is not None:
             wire.answer_http(refusal)
         elif request.method == b"POST":
-            outlet = PostOutlet(wire, self._new_alarm(), self._dropped)
+            outlet = PostOutlet(wire, self._new_alarm, self._dropped)
             self._service.dispatcher.receive(request.take_body(), door, outlet)
         elif request.method == b"GET":
             refused = self._open_stream(door, wire)

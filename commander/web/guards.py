@@ -164,7 +164,9 @@ def header_texts(headers: Headers, name: bytes) -> list[str]:
 
     Twisted would raise on those if it were asked for text.
     """
-    values = headers.getRawHeaders(name) or ()
+    values = headers.getRawHeaders(name)
+    if not values:
+        return []
     return [value.decode("utf-8", "replace") for value in values]
 
 

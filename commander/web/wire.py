@@ -7,6 +7,7 @@ Receiving Messages), and a comment goes out when there was nothing to say for a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.interfaces import IPushProducer
@@ -17,6 +18,7 @@ from commander.auth.answers import HttpAnswer, write_answer
 from commander.mcp import sse
 from commander.mcp.events import Reply
 from commander.sessions.wires import WireListener
+from commander.web.guards import accepts_stream
 from commander.web.request import CommanderRequest
 
 __all__ = ["KEEP_ALIVE_SECONDS", "RequestWire"]
@@ -37,20 +39,24 @@ class RequestWire:
 
     Args:
         request: Owned by this object until it is finished.
-        accepts_stream: Whether its client takes events.
-        alarm: The one timer; owned by this object from now on.
+        new_alarm: Makes the one timer of a stream. Most answers are none.
     """
 
     def __init__(
-        self, request: CommanderRequest, *, accepts_stream: bool, alarm: Alarm
+        self, request: CommanderRequest, new_alarm: Callable[[], Alarm]
     ) -> None:
         self._request = request
-        self.accepts_stream = accepts_stream
-        self._alarm = alarm
+        self._new_alarm = new_alarm
+        self._alarm: Alarm | None = None
         self._listener: WireListener | None = None
         self.paused = False
         """Whether the client does not keep up."""
         self._open = False
+
+    @property
+    def accepts_stream(self) -> bool:
+        """Whether the client takes events."""
+        return accepts_stream(self._request.requestHeaders)
 
     def watch(self, listener: WireListener | None) -> None:
         """Tell this one what happens, and no other; None to tell nobody."""
@@ -86,12 +92,13 @@ class RequestWire:
         request.on_left = self._left
         request.registerProducer(self, True)
         request.write(b"")
-        self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+        self._alarm = self._new_alarm()
+        self._keep_alive_later()
 
     def write(self, data: bytes) -> None:
         """Send events; does nothing once the stream is over."""
         if self._open:
-            self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+            self._keep_alive_later()
             self._request.write(data)
 
     def finish(self) -> None:
@@ -123,7 +130,11 @@ class RequestWire:
     def _keep_alive(self) -> None:
         if not self.paused:
             self._request.write(sse.COMMENT)
-        self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
+        self._keep_alive_later()
+
+    def _keep_alive_later(self) -> None:
+        if self._alarm is not None:
+            self._alarm.set(KEEP_ALIVE_SECONDS, self._keep_alive)
 
     def _left(self) -> None:
         self._close()
@@ -132,5 +143,6 @@ class RequestWire:
 
     def _close(self) -> None:
         self._open = False
-        self._alarm.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._request.on_left = None
