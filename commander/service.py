@@ -63,6 +63,7 @@ from commander.tools.inspect import (
 from commander.tools.registry import ToolRegistry
 from commander.turns import Turns
 from commander.web.app import PUBLIC_PATHS, WebApp
+from commander.web.cors import Cors
 from commander.web.drain import Drain
 from commander.web.exchange import Exchange
 from commander.web.front import HttpFront
@@ -393,6 +394,7 @@ def _site(
             public_paths=PUBLIC_PATHS,
             authenticator=authenticator,
             max_body_bytes=settings.max_body_bytes,
+            cors=Cors(frozenset(o.lower() for o in settings.allowed_origins)),
         ),
         access=access,
         max_connections=settings.max_connections,

@@ -175,7 +175,8 @@ class Settings:
         (),
         ORIGINS,
         "Comma-separated `Origin` values, such as `https://app.example`, that browsers "
-        "may send. The server's own host is always accepted.",
+        "may send. Pages of these may also read the answers (CORS). The server's own "
+        "host is always accepted.",
         "A web page must not reach a shell.",
         variable="MCP_ALLOWED_ORIGINS",
     )

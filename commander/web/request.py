@@ -31,6 +31,7 @@ from commander.web.answers import (
     refused,
     unavailable,
 )
+from commander.web.cors import Cors
 
 if TYPE_CHECKING:
     from commander.web.channel import CommanderChannel
@@ -64,6 +65,7 @@ class HeadGate(Protocol):
 
     max_body_bytes: int
     budget: BodyBudget
+    cors: Cors
 
     def serves(self, path: bytes) -> bool:
         """Whether a route exists for this path."""
@@ -104,6 +106,7 @@ class CommanderRequest(Request):
     def gotLength(self, length: int | None) -> None:
         """All headers are in; ``length`` is None for a chunked body."""
         self.content = BytesIO()
+        self._gate.cors.decorate(self.requestHeaders, self.responseHeaders)
         if length != 0:
             refusal = self._head_refusal(length)
             if refusal is not None:
@@ -134,8 +137,11 @@ class CommanderRequest(Request):
         self.site = self.channel.site
         self.setHeader(b"Date", self.channel.site.date())
         if not self._gate.serves(self.path):
-            write_answer(self, not_found())
-            self.finish()
+            self._answer(not_found())
+            return
+        preflight = self._gate.cors.preflight(self.method, self.requestHeaders)
+        if preflight is not None:
+            self._answer(preflight)
             return
         # The router would take other spellings of a path as well, such as ``//mcp``.
         self.prepath: list[bytes] = []
@@ -149,7 +155,10 @@ class CommanderRequest(Request):
     def processingFailed(self, reason: Failure) -> None:
         """A fault of ours that no route answered for."""
         self._log.failure("", failure=reason)
-        write_answer(self, internal_error())
+        self._answer(internal_error())
+
+    def _answer(self, answer: HttpAnswer) -> None:
+        write_answer(self, answer)
         self.finish()
 
     def take_body(self) -> bytes:

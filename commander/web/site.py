@@ -18,6 +18,7 @@ from commander.principals import Principal
 from commander.reactors import ICommanderReactor
 from commander.telemetry.audit import LogAccess
 from commander.web.channel import CommanderChannel
+from commander.web.cors import Cors
 from commander.web.request import BodyBudget, CommanderRequest
 
 __all__ = ["MAX_BODIES_BYTES", "CommanderSite", "Gate"]
@@ -34,6 +35,7 @@ class Gate:
     public_paths: frozenset[bytes]
     authenticator: Authenticator
     max_body_bytes: int
+    cors: Cors = attrs.field(factory=Cors)
     budget: BodyBudget = attrs.field(factory=lambda: BodyBudget(MAX_BODIES_BYTES))
 
     def serves(self, path: bytes) -> bool:
