@@ -154,7 +154,6 @@ class _Progress:
         self._started_at = self._began
         self._output: CommandOutput | None = None
         self._line = NO_LINE
-        self._value = -1
         self._news = False
         self._held = False
         self._arm()
@@ -195,9 +194,9 @@ class _Progress:
         self._news = False
         self._earliest = now + PROGRESS_SECONDS
         self._latest = now + HEARTBEAT_SECONDS
-        self._value = max(self._value + 1, int((now - self._began) * 1000))
         self._arm()
-        self._caller.progress(self._value, self._message(now))
+        milliseconds = int((now - self._began) * 1000)
+        self._caller.progress(milliseconds, self._message(now))
 
     def _message(self, now: float) -> str:
         if self._output is None:

@@ -89,6 +89,8 @@ def check_against(ring: HeadTailRing, stream: bytes) -> None:
     window = ring.window()
     kept_bytes = len(window.head) + len(window.tail)
     gap_end = len(stream) - len(window.tail)
+    for offset in {0, len(window.head) // 2, len(window.head), gap_end, len(stream)}:
+        assert ring.newlines_before(offset) == stream.count(b"\n", 0, offset)
     assert ring.total_bytes == window.total_bytes == len(stream)
     assert stream.startswith(window.head)
     assert stream.endswith(window.tail)

@@ -36,12 +36,14 @@ from commander.reactors import ICommanderReactor
 from commander.settings import Settings
 from commander.testing import (
     MemoryAudit,
+    MemoryCaller,
     MemoryLog,
     MemoryProcess,
     MemoryServer,
     ProcessReactor,
 )
 from commander.testing.processes import GroupMember, MemoryTree
+from commander.tools.caller import NOBODY, Caller
 
 STDOUT, STDERR = 1, 2
 
@@ -142,6 +144,46 @@ def test_a_memory_audit_remembers_every_call_in_order() -> None:
         *("rule: why", busy, cancelled, None, outcome, failure)
     ]
     assert all(entry.command is asked for entry in audit.entries)
+
+
+class Holdable:
+    """A flow that writes down what is done to it."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def pause(self) -> None:
+        self.done.append("pause")
+
+    def resume(self) -> None:
+        self.done.append("resume")
+
+
+def test_a_memory_caller_is_a_caller_that_remembers() -> None:
+    memory = MemoryCaller(wants_progress=True)
+    callers: list[Caller] = [memory, NOBODY]
+    for caller in callers:
+        caller.progress(1)
+        caller.progress(2, "half", 4)
+        caller.log("info", "stdout", "text")
+    assert [caller.wants_progress for caller in callers] == [True, False]
+    assert not any(caller.wants_output for caller in callers)
+    assert not any(caller.cancellation.cancelled for caller in callers)
+    assert memory.progressed == [(1, "", None), (2, "half", 4)]
+    assert memory.logged == [("info", "stdout", "text")]
+
+
+def test_a_memory_caller_holds_its_flow_and_only_that() -> None:
+    memory, first, second = MemoryCaller(), Holdable(), Holdable()
+    memory.hold()
+    memory.follow(first)
+    memory.release()
+    memory.hold()
+    memory.follow(None)
+    memory.release()
+    memory.follow(second)
+    assert first.done == ["pause", "resume", "pause"]
+    assert second.done == []
 
 
 def test_a_memory_log_is_an_observer() -> None:
