@@ -1,0 +1,100 @@
+"""The official conformance suite finds nothing wrong.
+
+With the fixture it asks for all that the protocol has; with the real server for what
+any server has to do, through a proxy that adds the token.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.conformance.packages import Packages
+from tests.conformance.servers import PATIENCE_SECONDS
+from tests.conformance.suite import REVISIONS, Score, run_scenario
+
+pytestmark = pytest.mark.conformance
+
+TOTALS: Final = {"2025-11-25": (30, 70), "2026-07-28": (37, 120)}
+"""How many scenarios and checks are scored, which is all that the suite can give."""
+UNSCORED_2025: Final = 3
+GENERIC: Final = {
+    "2025-11-25": (
+        "server-initialize",
+        "ping",
+        "tools-list",
+        "server-sse-multiple-streams",
+        "dns-rebinding-protection",
+        "server-session-lifecycle",
+    ),
+    "2026-07-28": (
+        "tools-list",
+        "server-sse-multiple-streams",
+        "dns-rebinding-protection",
+        "sep-2164-resource-not-found",
+        "http-header-validation",
+        "input-required-result-unsupported-methods",
+    ),
+}
+"""What needs no tools, prompts or resources of its own."""
+GENERIC_BUT = {"prompts": {"prompts-list"}, "resources": {"resources-list", "caching"}}
+"""The same, of servers that have such things; ours has none yet, and says so."""
+
+ScoreOf = Callable[[str], Score]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_scored_scenario_of_the_fixture_works(
+    revision: str, score_of: ScoreOf
+) -> None:
+    score = score_of(revision)
+    if score.exit_status or not score.scored.all_work:
+        pytest.fail(score.complaints(score.scored), pytrace=False)
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_no_scored_check_is_passed_over(revision: str, score_of: ScoreOf) -> None:
+    score = score_of(revision)
+    scenarios, checks = TOTALS[revision]
+    wanted = (scenarios, scenarios), (checks, checks)
+    if (score.scored.working, score.scored.checks) != wanted:
+        pytest.fail(score.complaints(score.scored), pytrace=False)
+
+
+def test_what_2025_11_25_does_not_score_works_too(score_of: ScoreOf) -> None:
+    score = score_of("2025-11-25")
+    if score.unscored.working != (UNSCORED_2025, UNSCORED_2025):
+        pytest.fail(score.complaints(score.unscored), pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("revision", "name"),
+    [(revision, name) for revision, names in GENERIC.items() for name in names],
+)
+def test_a_generic_scenario_works_with_the_real_server(
+    revision: str, name: str, packages: Packages, commander: str, tmp_path: Path
+) -> None:
+    scenario = run_scenario(packages, commander, name, revision, tmp_path)
+    assert scenario is not None, f"{name} is not in {revision}"
+    if not (scenario.works and scenario.passed):
+        pytest.fail("\n".join(scenario.complaints), pytrace=False)
+
+
+def test_no_other_generic_scenario_is_about_the_real_server(commander: str) -> None:
+    hello = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    request = urllib.request.Request(commander, json.dumps(message).encode(), headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        capabilities = json.load(answer)["result"]["capabilities"]
+    missing = {name: GENERIC_BUT[name] for name in GENERIC_BUT if name in capabilities}
+    assert not missing, "these belong to GENERIC now"
