@@ -1,4 +1,4 @@
-"""``execute_command`` from the message to the process and back, on a fake clock.
+"""``execute_command`` from the call to the process and back, on a fake clock.
 
 Every result is held against the published output schema, and its text against its
 structured content.
@@ -30,15 +30,18 @@ from commander.commands import (
 from commander.execution.admission import Admission
 from commander.execution.executor import Executor, Start
 from commander.execution.runner import CommandRunner
-from commander.mcp.events import Reply, ServerInfo
-from commander.mcp.handshake import HandshakeEngine
-from commander.mcp.inbound import InboundHeaders
+from commander.mcp.events import Returned, ToolCalled, ToolReturned
 from commander.policy.checker import PolicyChecker
 from commander.principals import Principal
-from commander.sessions.dispatcher import Dispatcher
+from commander.sessions.application import ToolApplication
 from commander.settings import Settings
-from commander.telemetry.logging import StructuredLog
-from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
+from commander.testing import (
+    MemoryAudit,
+    MemoryCaller,
+    MemoryProcess,
+    ProcessReactor,
+)
+from commander.tools.caller import NOBODY, Caller
 from commander.tools.execute_command import Arguments, ExecuteCommand
 from commander.tools.registry import CallContext, ToolRegistry
 from commander.tools.schemas import read_arguments
@@ -82,36 +85,30 @@ class Stage:
                     max_timeout_seconds=settings.max_timeout_seconds,
                     max_output_bytes=settings.max_output_bytes,
                     turns=Turns(self.reactor),
+                    clock=self.reactor,
+                    monotonic=self.reactor.seconds,
                 )
             ],
             with_output_schema=settings.output_schema,
         )
-        self.dispatcher = Dispatcher(
-            engine=HandshakeEngine(
-                server=ServerInfo(name="", title="", version="", instructions=""),
-                tools=self.registry.described(),
-            ),
-            registry=self.registry,
-            log=StructuredLog(__name__),
-        )
+        self.application = ToolApplication(self.registry)
 
     @property
     def process(self) -> MemoryProcess:
         """The one that was started last."""
         return self.reactor.processes[-1]
 
-    def begin(self, *, plain_rpc: bool = False, **arguments: Any) -> list[Answer]:
+    def begin(
+        self, *, plain_rpc: bool = False, caller: Caller = NOBODY, **arguments: Any
+    ) -> list[Answer]:
         """Begin a call; the list gets its answer."""
-        params = {"name": "execute_command", "arguments": arguments}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         answers: list[Answer] = []
         Deferred.fromCoroutine(
-            self.dispatcher.answer(
-                msgspec.json.encode(message),
-                InboundHeaders(),
-                CallContext(principal=ANN, plain_rpc=plain_rpc),
+            self.application.serve(
+                ToolCalled(name="execute_command", arguments=arguments),
+                CallContext(principal=ANN, plain_rpc=plain_rpc, caller=caller),
             )
-        ).addCallback(lambda reply: answers.append(checked(reply)))
+        ).addCallback(lambda returned: answers.append(checked(returned)))
         return answers
 
     def call(self, **arguments: Any) -> Answer:
@@ -153,21 +150,19 @@ def _executor(settings: Settings, reactor: ProcessReactor) -> Executor:
 OUTPUT_SCHEMA = PUBLISHED["outputSchema"]
 
 
-def checked(reply: Reply) -> Answer:
+def checked(returned: Returned) -> Answer:
     """Read the answer to a call, and hold it to what every answer keeps."""
-    assert reply.status == 200
-    result = msgspec.json.decode(reply.body)["result"]
-    assert set(result) == {"content", "structuredContent", "isError"}
-    (block,) = result["content"]
+    assert isinstance(returned, ToolReturned)
+    (block,) = returned.content
     assert block["type"] == "text"
-    facts = result["structuredContent"]
+    facts = msgspec.json.decode(msgspec.json.encode(returned.structured))
     assert json.loads(block["text"]) == facts
     assert block["text"] == json.dumps(
         facts, indent=2, sort_keys=True, ensure_ascii=False
     )
     jsonschema.validate(facts, OUTPUT_SCHEMA)
     assert set(facts) <= set(OUTPUT_SCHEMA["properties"])
-    return Answer(facts=facts, is_error=result["isError"])
+    return Answer(facts=facts, is_error=returned.is_error)
 
 
 # --- commands that end by themselves ---------------------------------------------
@@ -431,6 +426,128 @@ def test_a_command_that_the_server_ends_with_itself_says_so() -> None:
     assert answer.facts["ended_by"] == "server_shutdown"
     assert answer.facts["error"] == "command ended: the server is shutting down"
     assert stage.audit.kinds == ["started", "ended"]
+
+
+def test_a_command_that_is_cancelled_is_ended_and_says_so() -> None:
+    stage, caller = Stage(), MemoryCaller()
+    answers = stage.begin(command="sleep 8", caller=caller)
+    stage.process.emit(1, b"so far")
+    stage.reactor.advance(1.5)
+    caller.cancellation.cancel()
+    stage.reactor.advance(0)
+    assert answers == [
+        Answer(
+            facts={
+                "stdout": "so far",
+                "stderr": "",
+                "exit_code": -1,
+                "duration": "1.5s",
+                "ended_by": "cancelled",
+                "signal": "SIGTERM",
+                "status": "killed",
+                "error": "command cancelled: the client does not want its result "
+                "any more",
+            },
+            is_error=True,
+        )
+    ]
+    assert stage.audit.kinds == ["started", "ended"]
+    assert stage.reactor.getDelayedCalls() == []
+
+
+def test_a_command_that_is_cancelled_while_it_waits_never_starts() -> None:
+    stage, caller = Stage(max_concurrent=1), MemoryCaller(wants_progress=True)
+    stage.begin(command="first")
+    answers = stage.begin(command="second", caller=caller)
+    stage.reactor.advance(15)
+    caller.cancellation.cancel()
+    assert answers == [
+        Answer(
+            facts={
+                **NOT_RUN,
+                "status": "cancelled",
+                "ended_by": "cancelled",
+                "error": "command cancelled before it was started",
+            },
+            is_error=True,
+        )
+    ]
+    assert caller.progressed == [(15000, "waiting for a free slot", None)]
+    assert len(stage.reactor.processes) == 1
+    assert stage.audit.kinds == ["started", "cancelled"]
+
+
+# --- commands that are followed --------------------------------------------------
+
+
+def test_a_caller_hears_of_the_command_while_it_runs() -> None:
+    stage = Stage()
+    caller = MemoryCaller(wants_progress=True, wants_output=True)
+    answers = stage.begin(command="make", caller=caller)
+    stage.reactor.advance(1)
+    stage.process.emit(1, b"compiling\n")
+    stage.process.emit(2, b"a warning\n")
+    stage.reactor.advance(0)
+    assert caller.progressed == [(1000, "a warning", None)]
+    assert caller.logged == [
+        ("info", "stdout", "compiling\n"),
+        ("info", "stderr", "a warning\n"),
+    ]
+    assert answers == []
+    stage.process.emit(1, b"done")
+    stage.process.exit(0)
+    assert answers[0].facts["stdout"] == "compiling\ndone"
+    assert caller.logged[2:] == [("info", "stdout", "done")]
+    assert caller.flow is None
+    stage.reactor.advance(60)
+    assert len(caller.progressed) == 1
+    assert stage.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("wants", ["wants_progress", "wants_output"])
+def test_a_caller_hears_of_what_it_wants_and_of_nothing_else(wants: str) -> None:
+    stage = Stage()
+    caller = MemoryCaller(
+        wants_progress=wants == "wants_progress", wants_output=wants == "wants_output"
+    )
+    stage.begin(command="make", caller=caller)
+    stage.process.emit(1, b"text")
+    stage.reactor.advance(0)
+    assert bool(caller.progressed) is (wants == "wants_progress")
+    assert bool(caller.logged) is (wants == "wants_output")
+    stage.process.exit(0)
+
+
+def test_a_caller_who_only_waits_costs_no_timer() -> None:
+    stage, caller = Stage(), MemoryCaller()
+    plain = Stage()
+    stage.begin(command="make", caller=caller)
+    plain.begin(command="make")
+    for each in (stage, plain):
+        each.process.emit(1, b"text")
+    timers = len(plain.reactor.getDelayedCalls())
+    assert len(stage.reactor.getDelayedCalls()) == timers
+    assert caller.flow is None
+    stage.process.exit(0)
+    assert (caller.progressed, caller.logged) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"command": "mkfs /dev/sda"},
+        {"command": "ls", "working_directory": "/no/such"},
+        {"command": ""},
+    ],
+)
+def test_a_command_that_does_not_start_leaves_nothing_that_follows_it(
+    arguments: dict[str, Any],
+) -> None:
+    stage, caller = Stage(), MemoryCaller(wants_progress=True, wants_output=True)
+    stage.call(caller=caller, **arguments)
+    assert caller.flow is None
+    assert stage.reactor.getDelayedCalls() == []
+    assert (caller.progressed, caller.logged) == ([], [])
 
 
 # --- output beyond the limit -----------------------------------------------------
