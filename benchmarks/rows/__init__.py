@@ -19,8 +19,11 @@ from benchmarks.rows.many import many
 from benchmarks.rows.memory import memory
 from benchmarks.rows.one import one
 from benchmarks.rows.policy import policy
+from benchmarks.rows.protocol import protocol
 from benchmarks.rows.read import read
+from benchmarks.rows.relay import relay
 from benchmarks.rows.spawn import spawn
+from benchmarks.rows.streams import streams
 
 __all__ = ["BENCHMARKS", "Benchmark"]
 
@@ -45,5 +48,8 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "kill": Benchmark(kill, 45),
     "listing": Benchmark(listing, 32),
     "policy": Benchmark(policy, 20),
+    "protocol": Benchmark(protocol, 15),
+    "streams": Benchmark(streams, 40),
+    "relay": Benchmark(relay, 70),
 }
 """By name, in the order of the table."""
