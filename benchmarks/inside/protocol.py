@@ -28,7 +28,7 @@ from commander.sessions.doors import HttpDoor
 from commander.sessions.service import McpService, SessionPolicy, mcp_service
 from commander.settings import Settings
 from commander.telemetry.logging import StructuredLog
-from commander.testing import MemoryServer
+from commander.testing import MemoryLog, MemoryServer
 from commander.tools.inspect import GetShellInfo
 from commander.tools.registry import ToolRegistry
 from commander.web.guards import RequestHeaders
@@ -141,7 +141,7 @@ def protocol_service() -> McpService:
         session_policy=SessionPolicy(key=b"k", max_sessions=10, idle_seconds=60.0),
         clock=clock,
         monotonic=clock.seconds,
-        log=StructuredLog("benchmark", observer=lambda event: None),
+        log=StructuredLog("benchmark", observer=MemoryLog()),
     )
 
 

@@ -32,9 +32,8 @@ _HEADERS: Final = {
 
 def relay(scale: Scale) -> list[Row]:
     lines = int(scale.pick(20, 3))
-    program = shlex.join(
-        [sys.executable, "-c", _CLOCK, str(lines), str(_PAUSE_SECONDS)]
-    )
+    words = [sys.executable, "-c", _CLOCK, str(lines), str(_PAUSE_SECONDS)]
+    program = shlex.join(words)
     with commander() as ours, serving("relay_server", program) as bare:
         found: dict[str, list[float]] = rounds(
             scale.rounds(),
