@@ -64,7 +64,7 @@ def newest_line(output: CommandOutput) -> NewestLine:
             open_lines = dict.fromkeys(open_lines, "")
             continue
         newest = part.stream
-        decoder = decoders.setdefault(newest, StreamDecoder(part.offset))
+        decoder = decoders.setdefault(newest, StreamDecoder())
         text = open_lines[newest] + decoder.decode(part.offset, part.data)
         *lines, open_lines[newest] = _LINE_END.split(text)
         ended += lines

@@ -223,8 +223,6 @@ class HeadTailRing:
 
         Costs a look at what is kept on one side of it.
         """
-        if offset == self.total_bytes:
-            return self._newlines
         if offset <= self._head or not self.omitted_bytes:
             return _newlines(self._memory, 0, offset)
         return self._newlines - self._tail(offset, self.total_bytes).count(b"\n")

@@ -389,3 +389,10 @@ TestRingsInABudget = RingsInABudget.TestCase
 TestRingsInABudget.settings = settings(
     max_examples=60, stateful_step_count=40, deadline=None
 )
+
+
+@pytest.mark.parametrize("limit_bytes", [8, 1000])
+def test_a_closed_ring_still_knows_its_newlines(limit_bytes: int) -> None:
+    ring = filled(limit_bytes, [b"a\nb\n" * 5])
+    ring.close()
+    assert ring.newlines_before(ring.total_bytes) == 10

@@ -335,6 +335,19 @@ def test_what_the_last_span_leaves_out_is_told_as_a_gap() -> None:
     assert stage.logged() == [("stderr", "\n[... 20 bytes, 10 lines omitted ...]\n")]
 
 
+def test_what_a_gap_cut_of_a_character_is_counted_though_it_comes_later() -> None:
+    smile = "😀".encode()
+    with Stage(wants_output=True, max_output_bytes=2) as stage:
+        stage.start()
+        stage.process.emit(1, b"x" * 10 + smile[:3])
+        stage.reactor.advance(0.1)
+        assert stage.logged() == [("stdout", "\n[... 13 bytes, 0 lines omitted ...]\n")]
+        stage.process.emit(1, smile[3:])
+        stage.process.exit(0)
+        assert stage.logged() == []
+    assert stage.logged() == [("stdout", "\n[... 1 bytes, 0 lines omitted ...]\n")]
+
+
 @given(
     pieces=st.lists(
         st.tuples(
