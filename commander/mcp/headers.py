@@ -7,8 +7,9 @@ the same, or a gateway could be made to let through what it was told to stop.
 from __future__ import annotations
 
 import base64
-import binascii
+import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from commander.mcp.jsonrpc import HEADER_MISMATCH, ProtocolError, Request
@@ -39,6 +40,9 @@ _NAMED_BY: Final = {
 """Which parameter ``Mcp-Name`` repeats, by method."""
 _SENTINEL: Final = ("=?base64?", "?=")
 _ANNOTATION: Final = "x-mcp-header"
+_VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
+"""What a value may hold as it is (RFC 9110, section 5.5)."""
+_NUMBER: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 class Headers(Protocol):
@@ -51,8 +55,11 @@ class Headers(Protocol):
 def decoded(value: str) -> str | None:
     """A header's value, out of its Base64 sentinel if it is in one.
 
-    None for what is no Base64 or no text (Value Encoding).
+    None for characters that must be in one, and for what is no Base64 or no text in
+    there (Value Encoding). Base64 counts in its one canonical spelling only.
     """
+    if _VALUE.fullmatch(value) is None:
+        return None
     start, end = _SENTINEL
     if not (
         value.startswith(start)
@@ -60,9 +67,11 @@ def decoded(value: str) -> str | None:
         and len(value) >= len(start) + len(end)
     ):
         return value
+    spelled = value[len(start) : -len(end)].encode()
     try:
-        return base64.b64decode(value[len(start) : -len(end)], validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        raw = base64.b64decode(spelled, validate=True)
+        return raw.decode() if base64.b64encode(raw) == spelled else None
+    except ValueError:
         return None
 
 
@@ -88,8 +97,8 @@ def name_problem(request: Request, headers: Headers) -> ProtocolError | None:
         return mismatch(request.id, "mcp-method must repeat the method")
     key = _NAMED_BY.get(request.method)
     name = None if key is None else request.params.get(key)
-    if not isinstance(name, str):
-        return None  # nothing to repeat; a name that is no text is refused later
+    if name is None:
+        return None  # nothing to repeat; that there is no name is refused later
     values = headers.values(NAME_HEADER)
     if not values or decoded(values[0]) != name:
         return mismatch(request.id, f"mcp-name must repeat params.{key}")
@@ -153,9 +162,10 @@ def _repeats(text: str | None, value: object) -> bool:
         return False
     if isinstance(value, bool):
         return text == ("true" if value else "false")
-    if isinstance(value, int | float):
-        try:
-            return float(text) == float(value)
-        except ValueError:
-            return False
-    return text == value
+    if not isinstance(value, int | float):
+        return text == value
+    # Numerically and exactly; what Python takes for a number besides, a gateway
+    # might not (Server Validation, Note).
+    if _NUMBER.fullmatch(text) is None:
+        return False
+    return (Decimal(text) if isinstance(value, int) else float(text)) == value
