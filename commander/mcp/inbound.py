@@ -10,7 +10,7 @@ Matrix), and each message for itself: both eras may come on one wire, in any ord
 | of a handshake version  | there  | modern: refused, the two do not agree            |
 | none         | there             | modern: over HTTP refused, the header is missing |
 | of a handshake version  | none   | handshake                                        |
-| none         | none              | handshake; ``server/discover`` is modern always  |
+| none         | none              | handshake; but ``server/discover`` is modern     |
 
 A modern request then passes a ladder of checks, each with an error of its own; the
 first that fails answers. On standard input and output there are no headers, and the
@@ -87,28 +87,32 @@ class Envelope:
     """As it came; see ``level_problem``."""
 
 
-def era_of(message: Message, headers: Headers | None) -> Era:
+def era_of(message: Message | ProtocolError, headers: Headers | None) -> Era:
     """The era of a message, by the table above.
 
     Args:
-        message: As it came.
+        message: As it came, or why it is none.
         headers: Of the request that brought it; None where there are none.
     """
-    if headers is not None:
-        versions = headers.values(VERSION_HEADER)
-        if versions and versions[0] not in HANDSHAKE_VERSIONS:
-            return Era.MODERN
-    if isinstance(message, ClientResponse):
+    versions = () if headers is None else headers.values(VERSION_HEADER)
+    if any(version not in HANDSHAKE_VERSIONS for version in versions):
+        return Era.MODERN
+    if isinstance(message, ClientResponse | ProtocolError):
         return Era.HANDSHAKE
     if VERSION_KEY in _meta_of(message) or (
-        isinstance(message, Request) and message.method == "server/discover"
+        not versions
+        and isinstance(message, Request)
+        and message.method == "server/discover"
     ):
         return Era.MODERN
     return Era.HANDSHAKE
 
 
 def handshake_version(headers: Headers | None) -> str | None:
-    """The version that the header names, of a message that is not modern."""
+    """The version that the header names, if there is one.
+
+    Of a message of the handshake era it is one that is served.
+    """
     if headers is None:
         return None
     return next(iter(headers.values(VERSION_HEADER)), None)
@@ -119,15 +123,18 @@ def notification_problem(
 ) -> ProtocolError | None:
     """Why a modern message that is owed no answer cannot be accepted, or None.
 
-    Which headers a notification must have is not defined (Sending Messages, Note).
+    Which headers a notification must have is not defined (Sending Messages, Note);
+    one that is there has to agree.
     """
     if isinstance(message, ClientResponse):
         return ProtocolError(
             code=INVALID_REQUEST,
             message="Invalid request: this version has no responses of clients",
         )
-    versions = headers.values(VERSION_HEADER) if headers is not None else ()
-    said = _meta_of(message).get(VERSION_KEY, versions[0] if versions else None)
+    named = handshake_version(headers)
+    said = _meta_of(message).get(VERSION_KEY, named)
+    if named is not None and said != named:
+        return _version_mismatch(None)
     return None if said in MODERN_VERSIONS else _unsupported(None, said)
 
 
@@ -179,12 +186,13 @@ def level_problem(request: Request, level: object) -> ProtocolError | None:
 def _header_problem(
     request: Request, headers: Headers, version: str
 ) -> ProtocolError | None:
-    said = next(iter(headers.values(VERSION_HEADER)), None)
-    if said != version:
-        return mismatch(
-            request.id, f"{VERSION_HEADER} must repeat the version in _meta"
-        )
+    if handshake_version(headers) != version:
+        return _version_mismatch(request.id)
     return name_problem(request, headers)
+
+
+def _version_mismatch(request_id: RequestId | None) -> ProtocolError:
+    return mismatch(request_id, f"{VERSION_HEADER} must repeat the version in _meta")
 
 
 def _meta_of(message: Request | Notification) -> Mapping[str, Any]:

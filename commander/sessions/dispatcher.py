@@ -109,7 +109,7 @@ class Dispatcher:
         """
         parsed = parse(body)
         if isinstance(parsed, ProtocolError):
-            outlet.reply(refusal(parsed))
+            outlet.reply(refusal(parsed, era_of(parsed, door.headers)))
         elif isinstance(parsed, Batch):
             self._batch(parsed, door, outlet)
         elif era_of(parsed, door.headers) is Era.MODERN:
