@@ -91,17 +91,25 @@ def read_resource(request: Request, catalogue: Catalogue) -> ResourceAsked | Pro
 def read_completion(
     request: Request, catalogue: Catalogue
 ) -> CompletionAsked | Problem:
-    """S25/server/utilities/completion."""
+    """S25/server/utilities/completion; an unknown prompt is invalid."""
     reference = request.params.get("ref")
-    if not isinstance(reference, dict) or not isinstance(reference.get("type"), str):
-        return invalid(request, '"ref" must be an object with a type')
+    if not isinstance(reference, dict) or not _names_something(reference):
+        return invalid(
+            request,
+            '"ref" must be a ref/prompt with a name or a ref/resource with a uri',
+        )
+    names = catalogue.names("prompts")
+    if reference["type"] == "ref/prompt" and reference["name"] not in names:
+        return _error(request, _unknown("prompt", reference["name"], names))
     argument = request.params.get("argument")
     if not isinstance(argument, dict) or not (
         isinstance(argument.get("name"), str) and isinstance(argument.get("value"), str)
     ):
         return invalid(request, '"argument" must be an object with a name and a value')
-    context = request.params.get("context")
-    known = context.get("arguments", {}) if isinstance(context, dict) else {}
+    context = _object(request, "context")
+    if isinstance(context, ProtocolError):
+        return context
+    known = context.get("arguments", {})
     if not isinstance(known, dict) or not _are_texts(known):
         return invalid(request, '"context.arguments" must hold strings')
     return CompletionAsked(
@@ -153,7 +161,9 @@ def read_listen(request: Request, catalogue: Catalogue) -> ListenAsked | Problem
     if uris and catalogue.subscribable:
         honoured["resourceSubscriptions"] = uris
     return ListenAsked(
-        lists=frozenset(_LIST_FILTERS[name] for name in honoured),
+        lists=frozenset(
+            kind for name, kind in _LIST_FILTERS.items() if name in honoured
+        ),
         resources=tuple(honoured.get("resourceSubscriptions", ())),
         honoured=honoured,
     )
@@ -165,8 +175,11 @@ Retried = ToolCalled | PromptAsked | ResourceAsked
 def with_input(request: Request, asked: Retried) -> Retried | Problem:
     """With the answers that a modern client gives when it asks again."""
     responses = request.params.get("inputResponses")
-    if responses is not None and not isinstance(responses, dict):
-        return invalid(request, '"inputResponses" must be an object')
+    if responses is not None and not (
+        isinstance(responses, dict)
+        and all(isinstance(response, dict) for response in responses.values())
+    ):
+        return invalid(request, '"inputResponses" must be an object of objects')
     state = request.params.get("requestState")
     if state is not None and not isinstance(state, str):
         return invalid(request, '"requestState" must be a string')
@@ -190,6 +203,14 @@ def _object(request: Request, name: str) -> dict[str, Any] | Problem:
     if not isinstance(value, dict):
         return invalid(request, f'"{name}" must be an object')
     return value
+
+
+def _names_something(reference: Mapping[str, Any]) -> bool:
+    """A prompt by its name, or a resource by its URI or its template's."""
+    for kind, member in (("ref/prompt", "name"), ("ref/resource", "uri")):
+        if reference.get("type") == kind:
+            return isinstance(reference.get(member), str)
+    return False
 
 
 def _are_texts(values: Mapping[str, Any]) -> bool:
