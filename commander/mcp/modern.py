@@ -83,24 +83,15 @@ class ModernEngine:
         envelope = climb(request, headers)
         if isinstance(envelope, ProtocolError):
             return refusal(envelope, Era.MODERN)
-        method = request.method
-        reader = self._readers.get(method)
-        if reader is not None:
-            call = self._call(request, envelope, headers, reader)
-            return call if isinstance(call, Call) else refusal(call, Era.MODERN)
-        if method == "server/discover":
-            return self._kept_result(request, method, self._discovery)
-        kind = LISTS.get(method)
-        if kind is not None and self._catalogue.has(kind):
-            return self._list(request, kind)
-        return refusal(
-            ProtocolError(
-                code=METHOD_NOT_FOUND,
-                message=f"Method not found: {shown(method)}",
-                id=request.id,
-            ),
-            Era.MODERN,
+        reader = self._readers.get(request.method)
+        opened = (
+            self._known(request, envelope)
+            if reader is None
+            else self._call(request, envelope, headers, reader)
         )
+        if isinstance(opened, ProtocolError):
+            return refusal(opened, Era.MODERN)
+        return opened
 
     def _call(
         self,
@@ -109,9 +100,8 @@ class ModernEngine:
         headers: Headers | None,
         reader: Reader,
     ) -> Call | ProtocolError:
-        name = request.params.get("name")
-        if headers is not None and isinstance(name, str):
-            mirrored = self._catalogue.mirrored(name)
+        if headers is not None and request.method == "tools/call":
+            mirrored = self._catalogue.mirrored(str(request.params.get("name")))
             problem = param_problem(request, headers, mirrored)
             if problem is not None:
                 return problem
@@ -132,22 +122,38 @@ class ModernEngine:
             log_level=envelope.log_level,
         )
 
-    def _list(self, request: Request, kind: str) -> Reply:
-        """One page: any cursor is one that we never gave out."""
+    def _known(self, request: Request, envelope: Envelope) -> Reply | ProtocolError:
+        """What nobody has to work for: the discovery, and the lists.
+
+        A list is one page: any cursor is one that we never gave out.
+        """
+        kind = LISTS.get(request.method, "")
+        discovers = request.method == "server/discover"
+        if not discovers and not self._catalogue.has(kind):
+            return ProtocolError(
+                code=METHOD_NOT_FOUND,
+                message=f"Method not found: {shown(request.method)}",
+                id=request.id,
+            )
+        problem = level_problem(request, envelope.log_level)
+        if problem is not None:
+            return problem
+        if discovers:
+            return self._kept_result(request, self._discovery)
         if request.params.get("cursor") is not None:
-            return refusal(invalid(request, "unknown cursor"), Era.MODERN)
+            return invalid(request, "unknown cursor")
         return self._kept_result(
-            request, kind, lambda: {kind: self._catalogue.entries(kind, None)}
+            request, lambda: {kind: self._catalogue.entries(kind, None)}
         )
 
     def _kept_result(
-        self, request: Request, name: str, make: Callable[[], dict[str, Any]]
+        self, request: Request, make: Callable[[], dict[str, Any]]
     ) -> Reply:
         """A result that stays the same until the catalogue changes."""
-        edition, result = self._kept.get(name, (0, Raw()))
+        edition, result = self._kept.get(request.method, (0, Raw()))
         if edition != self._catalogue.edition:
             result = self._writer.complete(Era.MODERN, make(), LIST_TTL_MS)
-            self._kept[name] = self._catalogue.edition, result
+            self._kept[request.method] = self._catalogue.edition, result
         return self._writer.result(request.id, result)
 
     def _discovery(self) -> dict[str, Any]:
