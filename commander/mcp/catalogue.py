@@ -12,7 +12,7 @@ from typing import Any, Final
 from commander.mcp.headers import mirrored_arguments
 from commander.mcp.versions import knows
 
-__all__ = ["LISTS", "Catalogue"]
+__all__ = ["FIELDS_SINCE", "LISTS", "Catalogue"]
 
 LISTS: Final = {
     "tools/list": "tools",
@@ -22,7 +22,7 @@ LISTS: Final = {
 }
 """The lists by the method that shows them."""
 
-_SINCE: Final = {
+FIELDS_SINCE: Final = {
     "annotations": "2025-03-26",
     "title": "2025-06-18",
     "outputSchema": "2025-06-18",
@@ -102,7 +102,12 @@ class Catalogue:
 
     def entries(self, kind: str, version: str | None) -> list[dict[str, Any]]:
         """A list as a version knows it."""
-        unknown = {name for name, since in _SINCE.items() if not knows(version, since)}
+        unknown = {
+            name
+            for name, since in FIELDS_SINCE.items()
+            if not knows(version, since)
+            and (name != "annotations" or kind == "tools")  # the rest always had them
+        }
         return [
             {name: value for name, value in entry.items() if name not in unknown}
             for entry in self._lists[kind]

@@ -209,10 +209,11 @@ class ResourceReturned:
 
 @attrs.frozen(kw_only=True)
 class CompletionReturned:
-    """Values that the argument may have; a hundred at most."""
+    """Values that the argument may have; the first hundred are told."""
 
     values: Sequence[str]
     total: int | None = None
+    """How many there are, if not only ``values``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -220,7 +221,7 @@ class InputRequired:
     """Ask again, with answers to these (S26/basic/patterns/mrtr); modern era only."""
 
     requests: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
-    """Only methods that the client declared."""
+    """If the client did not declare one of them, it is told so instead."""
     state: str | None = None
 
 

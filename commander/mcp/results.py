@@ -18,12 +18,15 @@ from commander.mcp.events import (
     Done,
     InputRequired,
     Peer,
+    PromptAsked,
     PromptReturned,
     Refused,
     Reply,
+    ResourceAsked,
     ResourceReturned,
     Returned,
     ServerInfo,
+    ToolCalled,
     ToolReturned,
     UnknownResource,
 )
@@ -44,9 +47,17 @@ from commander.mcp.jsonrpc import (
     result_body,
     shown,
 )
-from commander.mcp.versions import Era, knows
+from commander.mcp.versions import ASSUMED_VERSION, Era, knows
 
-__all__ = ["ACCEPTED", "SERVER_INFO_KEY", "SUBSCRIPTION_KEY", "ReplyWriter", "refusal"]
+__all__ = [
+    "ACCEPTED",
+    "CONTENT_SINCE",
+    "SERVER_INFO_KEY",
+    "STATUS_OF_CODE",
+    "SUBSCRIPTION_KEY",
+    "ReplyWriter",
+    "refusal",
+]
 
 SERVER_INFO_KEY: Final = "io.modelcontextprotocol/serverInfo"
 SUBSCRIPTION_KEY: Final = "io.modelcontextprotocol/subscriptionId"
@@ -58,7 +69,7 @@ _BAD_MESSAGE: Final = {
     HEADER_MISMATCH: 400,
     UNSUPPORTED_PROTOCOL_VERSION: 400,
 }
-_STATUS_OF_CODE: Final = {
+STATUS_OF_CODE: Final = {
     Era.HANDSHAKE: _BAD_MESSAGE,
     Era.MODERN: {
         **_BAD_MESSAGE,
@@ -70,8 +81,16 @@ _STATUS_OF_CODE: Final = {
 """Codes that are not here answer with 200: a well-formed request of the handshake era
 (S25/basic/transports, Sending Messages to the Server, 5), and our own faults."""
 
-_CONTENT_SINCE: Final = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
+CONTENT_SINCE: Final = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
 """Content types that an older client would fail to read."""
+_NEEDED: Final = {
+    "elicitation/create": "elicitation",
+    "sampling/createMessage": "sampling",
+    "roots/list": "roots",
+}
+"""What a client declares that can be asked this (S26/basic/patterns/mrtr)."""
+_MAX_COMPLETIONS: Final = 100
+"""Values that one answer may hold (S26/server/utilities/completion)."""
 
 ACCEPTED: Final = Reply(status=202, body=b"")
 """For notifications and responses (S25/basic/transports, Sending Messages, 4)."""
@@ -79,7 +98,7 @@ ACCEPTED: Final = Reply(status=202, body=b"")
 
 def refusal(error: ProtocolError, era: Era = Era.HANDSHAKE) -> Reply:
     """Answer with an error."""
-    status = _STATUS_OF_CODE[era].get(error.code, _OK)
+    status = STATUS_OF_CODE[era].get(error.code, _OK)
     return Reply(status=status, body=error_body(error))
 
 
@@ -132,7 +151,8 @@ class ReplyWriter:
         """The answer to a call.
 
         Raises:
-            ValueError: A client of the handshake era cannot be asked to ask again.
+            ValueError: The client cannot be asked to ask again: it is of the handshake
+                era, its request is not one that can, or there is nothing to ask.
         """
         match returned:
             case Refused(code=code, message=message, data=data):
@@ -165,8 +185,22 @@ class ReplyWriter:
         return {"resultType": result_type, **members, **kept, "_meta": meta}
 
     def _input_required(self, call: Call, asked: InputRequired) -> Reply:
-        if call.era is Era.HANDSHAKE:
-            raise ValueError("input_required is of the modern era")
+        """S26/basic/patterns/mrtr, Server Requirements."""
+        if call.era is Era.HANDSHAKE or not isinstance(
+            call.asked, ToolCalled | PromptAsked | ResourceAsked
+        ):
+            raise ValueError("this request cannot be answered with input_required")
+        if not asked.requests and asked.state is None:
+            raise ValueError("there is nothing to ask")
+        needed = {_NEEDED[request["method"]] for request in asked.requests.values()}
+        missing = sorted(needed - call.peer.capabilities.keys())
+        if missing:
+            return self._error(
+                call,
+                MISSING_CAPABILITY,
+                f"Missing client capability: {', '.join(missing)}",
+                {"requiredCapabilities": {name: {} for name in missing}},
+            )
         members: dict[str, Any] = {}
         if asked.requests:
             members["inputRequests"] = asked.requests
@@ -178,7 +212,7 @@ class ReplyWriter:
         """S25 has a code of its own for it, which S26 forbids (Error Codes)."""
         code = RESOURCE_NOT_FOUND if call.era is Era.HANDSHAKE else INVALID_PARAMS
         return self._error(
-            call, code, f"Resource not found: {shown(uri)}", {"uri": shown(uri)}
+            call, code, f"Resource not found: {shown(uri)}", {"uri": uri}
         )
 
     @staticmethod
@@ -195,17 +229,19 @@ def _members(peer: Peer, returned: Returned) -> dict[str, Any]:
         case ToolReturned():
             return _tool_result(peer.version, returned)
         case PromptReturned(messages=messages, description=description):
-            members: dict[str, Any] = {"messages": messages}
+            members: dict[str, Any] = {
+                "messages": [
+                    {**message, "content": _readable(message["content"], peer.version)}
+                    for message in messages
+                ]
+            }
             if description is not None:
                 members["description"] = description
             return members
         case ResourceReturned(contents=contents):
             return {"contents": contents}
         case CompletionReturned(values=values, total=total):
-            completion: dict[str, Any] = {"values": values}
-            if total is not None:
-                completion |= {"total": total, "hasMore": total > len(values)}
-            return {"completion": completion}
+            return {"completion": _completion(values, total)}
         case Done():
             return {}
     raise TypeError(returned)
@@ -213,28 +249,34 @@ def _members(peer: Peer, returned: Returned) -> dict[str, Any]:
 
 def _tool_result(version: str | None, returned: ToolReturned) -> dict[str, Any]:
     """S25/server/tools, Tool Result."""
-    members: dict[str, Any] = {"content": _readable(returned.content, version)}
+    members: dict[str, Any] = {
+        "content": [_readable(block, version) for block in returned.content]
+    }
     if returned.structured is not None and knows(version, "2025-06-18"):
         members["structuredContent"] = returned.structured
     members["isError"] = returned.is_error
     return members
 
 
-def _readable(
-    content: Sequence[Mapping[str, Any]], version: str | None
-) -> Sequence[Mapping[str, Any]]:
-    if knows(version, "2025-06-18"):
-        return content
-    return [
-        block
-        if knows(version, _CONTENT_SINCE.get(block["type"], "2024-11-05"))
-        else _as_text(block)
-        for block in content
-    ]
+def _completion(values: Sequence[str], total: int | None) -> dict[str, Any]:
+    """S25/server/utilities/completion, Completion Results."""
+    some = values[:_MAX_COMPLETIONS]
+    if total is None and len(some) == len(values):
+        return {"values": some}
+    total = len(values) if total is None else total
+    return {"values": some, "total": total, "hasMore": total > len(some)}
 
 
-def _as_text(block: Mapping[str, Any]) -> dict[str, str]:
-    """A block that the version has no type for; links become their address."""
+def _readable(block: Mapping[str, Any], version: str | None) -> Mapping[str, Any]:
+    """A block of content that a client of this version can read.
+
+    One that did not say its version is taken for the oldest that need not: fields that
+    it does not know do no harm, types do.
+    """
+    since = CONTENT_SINCE.get(block["type"])
+    if since is None or knows(version or ASSUMED_VERSION, since):
+        return block
+    # The version has no type for it; links become their address.
     said = block.get("uri", f"[{block['type']}]")
     name = block.get("name")
     return {"type": "text", "text": said if name is None else f"{name}: {said}"}

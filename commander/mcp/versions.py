@@ -11,6 +11,7 @@ import enum
 from typing import Final
 
 __all__ = [
+    "ASSUMED_VERSION",
     "HANDSHAKE_VERSIONS",
     "LATEST_HANDSHAKE_VERSION",
     "MODERN_VERSIONS",
@@ -30,6 +31,9 @@ SUPPORTED_VERSIONS: Final = tuple(reversed(HANDSHAKE_VERSIONS + MODERN_VERSIONS)
 """All that ``server/discover`` names, newest first."""
 
 LATEST_HANDSHAKE_VERSION: Final = HANDSHAKE_VERSIONS[-1]
+
+ASSUMED_VERSION: Final = "2025-03-26"
+"""Of a client that does not say (S25/basic/transports, Protocol Version Header)."""
 
 _AGE: Final = {
     version: age for age, version in enumerate(HANDSHAKE_VERSIONS + MODERN_VERSIONS)
