@@ -46,6 +46,8 @@ fix: venv-dev ## Repair style and format where a tool can
 docs: venv-dev ## Write the reference pages anew
 	$(BIN)/python -m commander.reference >docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
+	$(BIN)/python -m commander.protocol_page >docs/protocol.new
+	mv docs/protocol.new docs/protocol.md
 
 conformance: venv-dev ## Score us with the MCP conformance suite; URL=... scores another
 	$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL))

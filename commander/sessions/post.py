@@ -63,6 +63,16 @@ class PostOutlet:
         self._lost: Callable[[], None] | None = None
 
     @property
+    def state(self) -> str:
+        """The name of its state."""
+        return self._state.name
+
+    @property
+    def stream(self) -> EventStream | None:
+        """Its stream, once it has one."""
+        return self._stream
+
+    @property
     def streams(self) -> bool:
         """Whether the client takes events."""
         return self._wire.accepts_stream
@@ -99,7 +109,8 @@ class PostOutlet:
             self._wire.answer(reply)
         elif self._stream is not None and self._state is _State.STREAM:
             self._end()
-            if not self._stream.attached and self._stream.log is None:
+            gone = not self._stream.attached and self._stream.log is None
+            if gone or self._stream.ended:
                 self._dropped()
             self._stream.send(reply.body)
             self._stream.end()
@@ -113,6 +124,7 @@ class PostOutlet:
             self._wire.answer(ACCEPTED)
             return
         if self._state is _State.WAITING:
+            self._session = None  # nothing to come back for
             self._commit()
         if self._stream is not None and self._state is _State.STREAM:
             self._end()
@@ -122,7 +134,9 @@ class PostOutlet:
 
     def close_connection(self) -> None:
         """Let the client come back for the rest, if it can."""
-        if self._state is _State.WAITING:
+        if self._session is None:
+            return
+        if self._state is _State.WAITING and self._wire.accepts_stream:
             self._commit()
         if self._stream is not None and self._stream.log is not None:
             self._stream.close_connection()
