@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 
 from commander.cancellation import Cancellation
 from commander.mcp import notifications
@@ -99,9 +99,18 @@ class ActiveCall:
         Only in a session of the handshake era; others are asked with ``InputRequired``.
         Fails with ``AskError``, or ``CancelledError`` when the call is cancelled.
         """
-        if self._conversation is None or not self._outlet.streams:
+        if self._over:
+            return fail(CancelledError())
+        if (
+            self.call.era is Era.MODERN
+            or self._conversation is None
+            or not self._outlet.streams
+        ):
             return fail(AskError("this client cannot be asked"))
-        question, answer = self._conversation.ask(method, params)
+        try:
+            question, answer = self._conversation.ask(method, params)
+        except AskError as error:
+            return fail(error)
         self.cancellation.on_cancel(answer.cancel)
         self._outlet.notify(question)
         return answer

@@ -58,6 +58,8 @@ class BatchOutlet:
         if self._bodies:
             whole = b"[" + b",".join(self._bodies) + b"]"
             self._outlet.reply(Reply(status=_OK, body=whole))
+        elif self._begun:
+            self._outlet.abandon()  # every call of it was cancelled
         else:
             self._outlet.reply(ACCEPTED)
 

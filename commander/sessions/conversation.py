@@ -48,6 +48,7 @@ class Conversation:
         self._calls: dict[RequestId, list[_Cancellable]] = {}
         self._questions: dict[RequestId, Deferred[Mapping[str, Any]]] = {}
         self._numbers = itertools.count(1)
+        self._over = False
 
     @property
     def busy(self) -> bool:
@@ -82,8 +83,10 @@ class Conversation:
         The Deferred fails with ``AskError``. Cancelling it forgets the question.
 
         Raises:
-            AskError: Too many questions are open.
+            AskError: Too many questions are open, or the client is gone.
         """
+        if self._over:
+            raise AskError("the session ended")
         if len(self._questions) >= MAX_QUESTIONS:
             raise AskError(f"{MAX_QUESTIONS} questions are open already")
         number = f"commander-{next(self._numbers)}"
@@ -106,7 +109,8 @@ class Conversation:
             question.errback(AskError(str(said)))
 
     def close(self) -> None:
-        """The client is gone: it will answer nothing."""
+        """The client is gone: it will answer nothing, and is asked nothing more."""
+        self._over = True
         questions, self._questions = self._questions, {}
         for question in questions.values():
             question.errback(AskError("the session ended"))

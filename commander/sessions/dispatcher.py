@@ -248,6 +248,8 @@ class Dispatcher:
             reply = self._engines.writer.failed(call)
         try:
             active.reply(reply)
+        except Exception:
+            self._log.failure("reply_failed", Failure())
         finally:
             self._in_flight.ended()
 

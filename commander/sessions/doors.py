@@ -78,10 +78,10 @@ class HttpDoor:
 
     def find_conversation(self) -> Session | Reply | None:
         """The session, if the request names one."""
-        named = self.headers.values(SESSION_HEADER)
-        if not named:
-            return None
-        session = self.sessions.find(named[0], self.principal)
+        named = self.named_session()
+        if named is None or isinstance(named, Reply):
+            return named
+        session = self.sessions.find(named, self.principal)
         if isinstance(session, SessionsFull):
             return session_refusal(
                 503,
@@ -89,6 +89,13 @@ class HttpDoor:
                 _RETRY_SECONDS,
             )
         return session or unknown_session()
+
+    def named_session(self) -> str | Reply | None:
+        """The id that the request names; a refusal if it names several."""
+        named = self.headers.values(SESSION_HEADER)
+        if len(set(named)) > 1:
+            return session_refusal(400, "more than one Mcp-Session-Id")
+        return named[0] if named else None
 
     def peer_of(self, conversation: Conversation | None) -> Peer:
         """The session's client; its header may name any version that is served.

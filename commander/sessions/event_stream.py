@@ -4,7 +4,8 @@ A client of the handshake era can come back for a stream that broke, and names t
 event that it got (S25/basic/transports, Resumability and Redelivery). So events are
 numbered and the last of them are kept, within bounds: a stream keeps
 ``MAX_EVENTS`` and ``MAX_BYTES``, all of them together ``MAX_TOTAL_BYTES``. What must go
-is the oldest; the last message of a stream, its reply, stays as long as the stream.
+is the oldest: of streams that have ended all, of one that goes on all but its last
+message.
 
 Clients without a session, and those of the modern era, cannot come back: their events
 have no number and nothing is kept.
@@ -50,10 +51,15 @@ class ReplayBudget:
         self._logs: dict[ReplayLog, None] = {}  # in the order in which they ended
         self.used_bytes = 0
 
+    @property
+    def exceeded(self) -> bool:
+        """Whether streams that go on keep too much among themselves."""
+        return self.used_bytes > self._limit_bytes
+
     def charge(self, count: int) -> None:
         """Count bytes in; streams that have ended make room, oldest first."""
         self.used_bytes += count
-        while self.used_bytes > self._limit_bytes and self._logs:
+        while self.exceeded and self._logs:
             next(iter(self._logs)).clear()
 
     def release(self, count: int) -> None:
@@ -101,10 +107,16 @@ class ReplayLog:
         self._bytes += len(message)
         self._budget.charge(len(message))
         while len(self._events) > 1 and (
-            len(self._events) > MAX_EVENTS or self._bytes > MAX_BYTES
+            len(self._events) > MAX_EVENTS
+            or self._bytes > MAX_BYTES
+            or self._budget.exceeded
         ):
             self._drop(self._events.popleft()[1])
         return self._last
+
+    def lost(self, number: int) -> bool:
+        """Whether nothing is left of what there was behind a number."""
+        return number < self._last and not self._events
 
     def after(self, number: int) -> list[tuple[int, bytes]]:
         """What is left of the events behind a number."""
@@ -162,19 +174,26 @@ class EventStream:
             wire: Takes a stream; it is opened here.
             after: The number behind which to begin; None for what is new.
         """
-        self._drop_wire()
-        self._wire = wire
+        earlier, self._wire = self._wire, wire
+        if earlier is not None:
+            _end_of(earlier)
         wire.open_stream()
         wire.watch(self)
         if self.log is not None:
             self._catch_up(wire, self.log, after)
         if self._ended:
             self._drop_wire()
-        else:
+        elif self._wire is not None:
+            # Only now, so that what was held back follows what was missed.
             self._hold(wire.paused)
 
     def send(self, message: bytes) -> None:
-        """Send a message, and keep it if the stream is one that keeps."""
+        """Send a message, and keep it if the stream is one that keeps.
+
+        Does nothing once the stream has ended: its session may have, before its call.
+        """
+        if self._ended:
+            return
         event_id = None
         if self.log is not None:
             event_id = self.log.id_of(self.log.keep(message))
@@ -229,8 +248,7 @@ class EventStream:
     def _drop_wire(self) -> None:
         wire, self._wire = self._wire, None
         if wire is not None:
-            wire.watch(None)
-            wire.finish()
+            _end_of(wire)
             self._hold(False)
 
     def _hold(self, held: bool) -> None:
@@ -239,3 +257,8 @@ class EventStream:
         self._held = held
         if self._flow is not None:
             (self._flow.pause if held else self._flow.resume)()
+
+
+def _end_of(wire: StreamWire) -> None:
+    wire.watch(None)
+    wire.finish()

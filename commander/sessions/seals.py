@@ -37,7 +37,7 @@ class Seal:
             bound_to: Must be the same when it is opened; does not stand in the text.
         """
         sealed = self._code(payload, bound_to) + payload
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return _letters(sealed)
 
     def open(self, text: str, bound_to: str = "") -> bytes | None:
         """The payload, or None if we did not make this text, or for somebody else."""
@@ -46,6 +46,8 @@ class Seal:
             sealed = base64.b64decode(padded, altchars=b"-_", validate=True)
         except (UnicodeEncodeError, binascii.Error):
             return None
+        if _letters(sealed) != text:
+            return None  # other letters for the same bytes: there is one text for each
         code, payload = sealed[:_CODE_BYTES], sealed[_CODE_BYTES:]
         if not hmac.compare_digest(code, self._code(payload, bound_to)):
             return None
@@ -54,3 +56,7 @@ class Seal:
     def _code(self, payload: bytes, bound_to: str) -> bytes:
         bound = hashlib.sha256(bound_to.encode()).digest()
         return hmac.digest(self._key, bound + payload, "sha256")[:_CODE_BYTES]
+
+
+def _letters(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()

@@ -40,6 +40,7 @@ class Session(Conversation):
         super().__init__(peer)
         self._budget = budget
         self._streams: OrderedDict[str, EventStream] = OrderedDict()
+        self._closed = False
         self.standalone: EventStream | None = None
         """What belongs to no request is sent on this, once it was asked for
         (S25/basic/transports, Listening for Messages from the Server)."""
@@ -52,23 +53,32 @@ class Session(Conversation):
     def new_stream(self, *, standalone: bool = False) -> EventStream:
         """A stream that can be asked for again.
 
+        It cannot if the session is closed, or has ``MAX_STREAMS`` that go on. Of those
+        that have ended the oldest makes room.
+
         Args:
             standalone: Its events tell by their ids that they belong to no request.
         """
+        if self._closed or not self._make_room():
+            return EventStream()
         log = ReplayLog(self._budget, STANDALONE if standalone else "")
         primed = knows(self.peer.version, "2025-11-25")
         stream = self._streams[log.name] = EventStream(log, primed=primed)
-        while len(self._streams) > MAX_STREAMS:
-            self._forget_stream(next(iter(self._streams)))
         return stream
 
     def find_stream(self, event_id: str) -> tuple[EventStream, int] | None:
-        """The stream of an event, and the event's number; None if it is not there."""
+        """The stream of an event, and the event's number; None if it is not there.
+
+        Nor is it if all that came behind it had to make room.
+        """
         name, _, number = event_id.rpartition("-")
         stream = self._streams.get(name)
         if stream is None or not (number.isascii() and number.isdigit()):
             return None
-        return stream, int(number[:20])
+        after = int(number[:20])
+        if stream.log is not None and stream.log.lost(after):
+            return None
+        return stream, after
 
     def drop_stream(self, stream: EventStream) -> None:
         """Nobody may ask for this stream again."""
@@ -90,9 +100,19 @@ class Session(Conversation):
     def close(self) -> None:
         """End all streams; questions fail."""
         super().close()
+        self._closed = True
         for name in tuple(self._streams):
             self._forget_stream(name)
         self.standalone = None
+
+    def _make_room(self) -> bool:
+        if len(self._streams) < MAX_STREAMS:
+            return True
+        ended = next((name for name, one in self._streams.items() if one.ended), None)
+        if ended is None:
+            return False
+        self._forget_stream(ended)
+        return True
 
     def _forget_stream(self, name: str) -> None:
         stream = self._streams.pop(name, None)

@@ -74,6 +74,8 @@ class SessionIds:
         version, bits, made_ms, _ = _LAYOUT.unpack(payload)
         if now > made_ms / 1000 + LIFETIME_SECONDS:
             return None
+        if version >= len(HANDSHAKE_VERSIONS):
+            return None  # of a newer server with the same key
         capabilities: dict[str, Any] = {
             name: {} for bit, name in enumerate(_CAPABILITIES) if bits & 1 << bit
         }

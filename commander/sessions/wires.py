@@ -38,7 +38,10 @@ class StreamWire(Protocol):
         """Whether the client does not keep up."""
 
     def watch(self, listener: WireListener | None) -> None:
-        """Tell this one, and no other; None to tell nobody."""
+        """Tell this one, and no other; None to tell nobody.
+
+        A client that is gone already is told of at once.
+        """
 
     def open_stream(self) -> None:
         """Send the head of a stream: from here on ``write`` and ``finish``."""

@@ -116,11 +116,15 @@ class LineProtocol(Protocol):
         """End what waits for something to happen; the wire stays open."""
         self._service.close()
         self._conversation.close()
+        # A wire that has a producer waits for it before it closes.
+        self.transport.unregisterProducer()
 
     # --- IPushProducer: the client's reading decides about ours ------------------
 
     def pauseProducing(self) -> None:
         """Our answers pile up: take no more requests, and send only what must be."""
+        if self._paused:
+            return  # Twisted says so with every write
         self._paused = True
         self.transport.pauseProducing()
         for flow in tuple(self._flows):

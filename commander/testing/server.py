@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 from typing import Any, Final, Self
 
+import attrs
 from twisted.logger import ILogObserver, LogEvent
 from zope.interface import implementer
 
@@ -13,13 +14,15 @@ from commander.auth.tokens import digest_of
 from commander.execution.hardening import Hardening
 from commander.service import CommanderService, Surroundings, build
 from commander.settings import Settings
+from commander.stdio.descriptors import Wire
 from commander.telemetry.logging import StructuredLog
 from commander.telemetry.records import json_line, record_of
 from commander.testing.http import HTTPHarness
 from commander.testing.processes import MemoryProcess, ProcessReactor
+from commander.testing.stdio import StdioClient
 from commander.web.site import CommanderSite
 
-__all__ = ["MemoryLog", "MemoryServer"]
+__all__ = ["MemoryDesk", "MemoryLog", "MemoryServer"]
 
 _VALID: Final = "memory-token"
 
@@ -56,28 +59,15 @@ class MemoryLog:
         ]
 
 
-class MemoryServer:
-    """A server that was started; as a context manager it is also stopped.
-
-    Args:
-        settings: The configuration; the default one if None.
-        token: The valid token, or None to serve everybody.
-
-    Attributes:
-        reactor: The clock, and the processes that were started.
-        log: What the server logged.
-        service: As ``twist`` would hold it.
-        site: Answers connections.
-        http: A client that has the token.
-    """
+class _Running:
+    """What both kinds of servers are."""
 
     def __init__(
-        self, settings: Settings | None = None, *, token: str | None = _VALID
+        self, settings: Settings, token: str | None, wire: Wire | None = None
     ) -> None:
-        self.reactor = ProcessReactor()
         self.log = MemoryLog()
         self.service: CommanderService = build(
-            settings or Settings(),
+            settings,
             token=None if token is None else digest_of(token),
             surroundings=Surroundings(
                 reactor=self.reactor,
@@ -86,12 +76,17 @@ class MemoryServer:
                 engine=self.reactor.engine,
                 hardening=Hardening(),
                 log=StructuredLog("commander", observer=self.log),
+                wire=wire,
             ),
         )
         self.service.listen()
         self.service.startService()
-        self.site = _site_of(self.reactor)
-        self.http = HTTPHarness(self.site, self.reactor, token)
+
+    reactor: ProcessReactor
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let the clock go on; timers that are due fire."""
+        self.reactor.advance(seconds)
 
     @property
     def process(self) -> MemoryProcess:
@@ -110,7 +105,7 @@ class MemoryServer:
         for _ in range(600):
             if stopped:
                 return
-            self.reactor.advance(0.1)
+            self.pump(0.1)
         raise AssertionError("the server does not stop")
 
     def __enter__(self) -> Self:
@@ -126,6 +121,61 @@ class MemoryServer:
         """Stop it, unless a test has done so."""
         if self.service.running:
             self.stop()
+
+
+class MemoryServer(_Running):
+    """A server that was started; as a context manager it is also stopped.
+
+    Args:
+        settings: The configuration; the default one if None.
+        token: The valid token, or None to serve everybody.
+
+    Attributes:
+        reactor: The clock, and the processes that were started.
+        log: What the server logged.
+        service: As ``twist`` would hold it.
+        site: Answers connections.
+        http: A client that has the token.
+    """
+
+    def __init__(
+        self, settings: Settings | None = None, *, token: str | None = _VALID
+    ) -> None:
+        self.reactor = ProcessReactor()
+        super().__init__(settings or Settings(), token)
+        self.site = _site_of(self.reactor)
+        self.http = HTTPHarness(self.site, self.reactor, token)
+
+
+class MemoryDesk(_Running):
+    """The same on standard input and output.
+
+    Args:
+        settings: The configuration; the default one if None.
+
+    Attributes:
+        reactor: The clock, and the processes that were started; stopped when the client
+            has gone, which ends the process elsewhere.
+        log: What the server logged.
+        service: As ``twist`` would hold it.
+        client: Whoever started it.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.reactor = ProcessReactor()
+        self.client = StdioClient(self.reactor)
+        settings = attrs.evolve(settings or Settings(), transport="stdio")
+        super().__init__(settings, None, self.client.wire)
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let the clock go on, and move what is written."""
+        super().pump(seconds)
+        self.client.pump()
+
+    def stop(self) -> None:
+        """Stop without waiting for commands, and close the pipes."""
+        super().stop()
+        self.client.close()
 
 
 def _site_of(reactor: ProcessReactor) -> CommanderSite:

@@ -20,16 +20,16 @@ from commander.mcp.events import Reply
 from commander.mcp.inbound import handshake_version
 from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.principals import ANONYMOUS, Principal
-from commander.sessions.doors import HttpDoor, session_refusal, unknown_session
+from commander.sessions.doors import (
+    SESSION_HEADER,
+    HttpDoor,
+    session_refusal,
+    unknown_session,
+)
 from commander.sessions.post import PostOutlet
 from commander.sessions.service import McpService
 from commander.telemetry.logging import StructuredLog
-from commander.web.answers import (
-    internal_error,
-    method_not_allowed,
-    refused,
-    unavailable,
-)
+from commander.web.answers import method_not_allowed, refused, unavailable
 from commander.web.drain import Drain
 from commander.web.guards import (
     Guards,
@@ -95,8 +95,7 @@ class Exchange:
         except Exception:
             # The boundary for faults of ours: logged here, answered 500.
             self._log.failure("request_failed", Failure())
-            if not request.startedWriting:
-                wire.answer_http(internal_error())
+            wire.fail()
 
     def when_idle(self) -> Deferred[None]:
         """Fires when no call is being answered, at once if that is so now."""
@@ -109,12 +108,13 @@ class Exchange:
     def _serve(
         self, request: CommanderRequest, door: HttpDoor, wire: RequestWire
     ) -> None:
+        body = request.take_body()  # of whatever method: a stream must not keep it
         refusal = self._refusal(request, door)
         if refusal is not None:
             wire.answer_http(refusal)
         elif request.method == b"POST":
             outlet = PostOutlet(wire, self._new_alarm, self._dropped)
-            self._service.dispatcher.receive(request.take_body(), door, outlet)
+            self._service.dispatcher.receive(body, door, outlet)
         elif request.method == b"GET":
             refused = self._open_stream(door, wire)
             if refused is not None:
@@ -152,7 +152,9 @@ class Exchange:
 
     def _end_session(self, door: HttpDoor) -> Reply:
         """S25/basic/transports, Session Management, 5."""
-        (named,) = door.headers.values("mcp-session-id")[:1]
+        named = door.named_session()
+        if not isinstance(named, str):
+            return named or unknown_session()
         ended = self._service.sessions.end(named, door.principal)
         return _ENDED if ended else unknown_session()
 
@@ -171,7 +173,7 @@ def _method_problem(method: bytes, door: HttpDoor) -> HttpAnswer | None:
     modern = version is not None and version not in HANDSHAKE_VERSIONS
     if method not in (b"GET", b"DELETE") or modern:
         return method_not_allowed("POST" if modern else "DELETE, GET, POST")
-    if door.headers.values("mcp-session-id"):
+    if door.headers.values(SESSION_HEADER):
         return None
     if method == b"GET":
         return method_not_allowed("POST")

@@ -18,6 +18,7 @@ from commander.auth.answers import HttpAnswer, write_answer
 from commander.mcp import sse
 from commander.mcp.events import Reply
 from commander.sessions.wires import WireListener
+from commander.web.answers import internal_error
 from commander.web.guards import accepts_stream
 from commander.web.request import CommanderRequest
 
@@ -59,9 +60,14 @@ class RequestWire:
         return accepts_stream(self._request.requestHeaders)
 
     def watch(self, listener: WireListener | None) -> None:
-        """Tell this one what happens, and no other; None to tell nobody."""
+        """Tell this one what happens, and no other; None to tell nobody.
+
+        A client that is gone already is told of at once.
+        """
         self._listener = listener
         self._request.on_left = self._left
+        if self._request.client_left:
+            self._left()
 
     def answer(self, reply: Reply) -> None:
         """Answer whole, and end; does nothing if the client is gone."""
@@ -79,6 +85,13 @@ class RequestWire:
         if not self._request.client_left:
             write_answer(self._request, answer)
             self._request.finish()
+
+    def fail(self) -> None:
+        """After a fault of ours: 500, or the connection's end if something was sent."""
+        if not self._request.startedWriting:
+            self.answer_http(internal_error())
+        elif not self._request.client_left:
+            self._request.channel.forceAbortClient()
 
     def open_stream(self) -> None:
         """Send the head of a stream of events."""
