@@ -32,14 +32,14 @@ INSPECTOR: Final = "@modelcontextprotocol/inspector/clients/launcher/build/index
 
 LEGACY: Final = "legacy"
 AUTO: Final = "auto"
-PROTOCOLS: Final = {LEGACY: "2025-11-25", AUTO: "2025-11-25"}
+PROTOCOLS: Final = {LEGACY: "2025-11-25", AUTO: "2026-07-28"}
 """The version that each mode of a client agrees on with our server."""
 HTTP: Final = "http"
 STDIO: Final = "stdio"
 
 STDIO_COMMAND: Final = [sys.executable, "-m", "commander", "--transport", "stdio"]
 CALL_STEPS: Final = ("results",)
-SESSION_STEPS: Final = ("results", "overlap")
+SESSION_STEPS: Final = ("results", "overlap", "progress", "cancel")
 
 Json = dict[str, Any]
 
@@ -64,6 +64,10 @@ class Client:
     modes: tuple[str, ...] = (AUTO, LEGACY)
     steps: tuple[str, ...] = SESSION_STEPS
     """What it takes part in, besides being cut off."""
+    bounds_events: bool = False
+    """Whether it refuses an event of a stream above 1 MiB."""
+    always_hears: bool = False
+    """Whether it asks for progress with every call."""
 
     @property
     def words(self) -> list[str]:
@@ -97,6 +101,7 @@ CLIENTS: Final = (
         version="2.3.0",
         venv=".venv-mcp2",
         program="py2",
+        bounds_events=True,
     ),
     Client(
         name="py-fastmcp",
@@ -104,6 +109,8 @@ CLIENTS: Final = (
         version="4.1.2",
         venv=".venv-fastmcp",
         program="fastmcp4",
+        bounds_events=True,
+        always_hears=True,
     ),
     Client(
         name="npm-sdk",

@@ -15,6 +15,8 @@ const COUNT =
   'for n in $(seq 30); do' +
   ' if [ -e heard ]; then break; fi; echo "line $n"; sleep 0.5; ' +
   'done; echo end';
+const FLOOD = 'yes | head -c 67108864';
+const BYSTANDER = 'until [ -e freed ]; do sleep 0.05; done; echo spared';
 const SLEEP = 'echo $$ >cancel.pid; sleep 300';
 const HANG = 'echo $$ >hang.pid; until [ -e end ]; do sleep 0.1; done; echo >ended';
 
@@ -81,17 +83,21 @@ const STEPS = {
       if (notes.length === LINES_WANTED) touch(join(plan.directory, 'heard'));
     };
     const result = await run(driver, plan, COUNT, { onprogress });
-    return { notes, result };
+    const heard = [...notes];
+    const flood = await run(driver, plan, FLOOD, { onprogress });
+    return { notes: heard, result, flood };
   },
 
   async cancel(driver, plan) {
     const giving = new AbortController();
+    const bystander = run(driver, plan, BYSTANDER);
     const call = run(driver, plan, SLEEP, { signal: giving.signal });
     const pid = await pidIn(join(plan.directory, 'cancel.pid'));
     giving.abort();
     const gone = await isGone(pid);
     const outcome = JSON.stringify(await call);
-    return { gone, outcome, after: said(await run(driver, plan, 'echo after')) };
+    const after = await run(driver, plan, 'echo >freed; echo after');
+    return { gone, outcome, said: [said(after), said(await bystander)] };
   },
 
   async hang(driver, plan) {

@@ -41,6 +41,8 @@ COUNT = (
     "done; echo end"
 )
 """Prints a line each half second until it is told that three were heard."""
+FLOOD = "yes | head -c 67108864"
+BYSTANDER = "until [ -e freed ]; do sleep 0.05; done; echo spared"
 SLEEP = "echo $$ >cancel.pid; sleep 300"
 HANG = "echo $$ >hang.pid; until [ -e end ]; do sleep 0.1; done; echo >ended"
 
@@ -111,7 +113,7 @@ async def overlap(driver: Driver, plan: Json) -> list[str]:
 
 
 async def progress(driver: Driver, plan: Json) -> Json:
-    """Hear lines of a command that runs until some were heard."""
+    """Hear lines of a command that runs until some were heard, then of a flood."""
     notes: list[Json] = []
 
     async def hear(value: float, total: float | None, message: str | None) -> None:
@@ -120,18 +122,25 @@ async def progress(driver: Driver, plan: Json) -> Json:
             Path(plan["directory"], "heard").touch()
 
     result = await run(driver, plan, COUNT, hear)
-    return {"notes": notes, "result": result}
+    heard = list(notes)
+    flood = await run(driver, plan, FLOOD, hear)
+    return {"notes": heard, "result": result, "flood": flood}
 
 
 async def cancel(driver: Driver, plan: Json) -> Json:
-    """Give up a command, see it go, and use the same session again."""
+    """Give up one of two commands, see it go, and use the same session again."""
+    bystander = asyncio.ensure_future(run(driver, plan, BYSTANDER))
     call = asyncio.ensure_future(run(driver, plan, SLEEP))
     pid = await pid_in(Path(plan["directory"], "cancel.pid"))
     await driver.cancel(call)
     gone = await is_gone(pid)
     outcome = (await asyncio.gather(call, return_exceptions=True))[0]
-    after = await run(driver, plan, "echo after")
-    return {"gone": gone, "outcome": repr(outcome), "after": said(after)}
+    after = await run(driver, plan, "echo >freed; echo after")
+    return {
+        "gone": gone,
+        "outcome": repr(outcome),
+        "said": [said(after), said(await bystander)],
+    }
 
 
 async def hang(driver: Driver, plan: Json) -> Json:
