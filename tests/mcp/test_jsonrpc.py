@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from commander.mcp.jsonrpc import (
     INVALID_PARAMS,
     INVALID_REQUEST,
+    MAX_BATCH,
     MAX_DEPTH,
     PARSE_ERROR,
+    Batch,
     ClientResponse,
     Message,
     Notification,
@@ -21,9 +23,13 @@ from commander.mcp.jsonrpc import (
     Request,
     encoded,
     error_body,
+    notification_body,
     parse,
+    request_body,
     result_body,
+    shown,
 )
+from tests.mcp.validation import validate
 
 GIANT = "integer of more than 64 bits"
 DEEP = "nested deeper than 64 levels"
@@ -84,17 +90,29 @@ def nested(levels: int, innermost: str = "") -> bytes:
             id="without an id it is a notification",
         ),
         pytest.param(
-            b'{"jsonrpc":"2.0","id":1,"result":{}}', ClientResponse(), id="a response"
+            b'{"jsonrpc":"2.0","id":1,"result":{"a":1}}',
+            ClientResponse(id=1, result={"a": 1}),
+            id="a response",
         ),
         pytest.param(
-            b'{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"no"}}',
-            ClientResponse(),
+            b'{"jsonrpc":"2.0","id":"1","error":{"code":1,"message":"no"}}',
+            ClientResponse(id="1", error={"code": 1, "message": "no"}),
             id="an error response",
         ),
         pytest.param(
             b'{"jsonrpc":"2.0","error":{"code":1,"message":"no"}}',
-            ClientResponse(),
+            ClientResponse(error={"code": 1, "message": "no"}),
             id="an error response to an id that could not be read",
+        ),
+        pytest.param(
+            b'{"jsonrpc":"2.0","id":1,"result":5}',
+            ClientResponse(id=1),
+            id="a response whose result is no object",
+        ),
+        pytest.param(
+            b'{"jsonrpc":"2.0","id":1,"error":"no"}',
+            ClientResponse(id=1),
+            id="an error response whose error is no object",
         ),
     ],
 )
@@ -162,9 +180,13 @@ def test_64_levels_pass(innermost: str) -> None:
 @pytest.mark.parametrize(
     ("body", "why", "request_id"),
     [
-        pytest.param(b"[]", "batches are not supported", None, id="an empty batch"),
-        pytest.param(b"[" + ping() + b"]", "batches", None, id="a batch"),
-        pytest.param(b"[" * 64 + b"]" * 64, "batches", None, id="64 levels"),
+        pytest.param(b"[]", "a batch must hold a message", None, id="an empty batch"),
+        pytest.param(
+            b"[" + b",".join([ping()] * (MAX_BATCH + 1)) + b"]",
+            "a batch of 51 messages, at most 50",
+            None,
+            id="a batch too long",
+        ),
         pytest.param(b"1", "must be an object", None, id="a number"),
         pytest.param(b"null", "must be an object", None, id="null"),
         pytest.param(b'"ping"', "must be an object", None, id="a string"),
@@ -236,6 +258,71 @@ def test_json_that_is_no_message_is_an_invalid_request(
     assert error.code == INVALID_REQUEST
     assert why in error.message
     assert error.id == request_id
+    check(error_body(error))
+
+
+# --- batches -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 2, MAX_BATCH])
+def test_an_array_of_messages_is_a_batch(count: int) -> None:
+    body = b"[" + b",".join(ping(b"%d" % one) for one in range(count)) + b"]"
+    assert parse(body) == Batch(
+        tuple(Request(id=one, method="ping", params={}) for one in range(count))
+    )
+
+
+def test_a_batch_holds_all_kinds_of_messages_in_their_order() -> None:
+    notification = b'{"jsonrpc":"2.0","method":"a"}'
+    response = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+    batch = parse(b"[%b,%b,%b]" % (response, ping(b'"b"'), notification))
+    assert batch == Batch(
+        (
+            ClientResponse(id=1, result={}),
+            Request(id="b", method="ping", params={}),
+            Notification(method="a", params={}),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "request_id", "code"),
+    [
+        (b"1", None, INVALID_REQUEST),
+        (b"[]", None, INVALID_REQUEST),
+        (b"[%b]" % ping(), None, INVALID_REQUEST),
+        (b"{}", None, INVALID_REQUEST),
+        (ping(b"null"), None, INVALID_REQUEST),
+        (b'{"jsonrpc":"2.0","id":7}', 7, INVALID_REQUEST),
+        (ping(b"7", b"[]"), 7, INVALID_PARAMS),
+    ],
+)
+def test_what_is_no_message_spoils_its_own_place_in_a_batch_only(
+    item: bytes, request_id: object, code: int
+) -> None:
+    batch = parse(b"[%b,%b,%b]" % (ping(b"1"), item, ping(b"2")))
+    assert isinstance(batch, Batch)
+    first, spoilt, last = batch.items
+    assert isinstance(spoilt, ProtocolError)
+    assert (spoilt.id, spoilt.code) == (request_id, code)
+    assert (first, last) == (
+        Request(id=1, method="ping", params={}),
+        Request(id=2, method="ping", params={}),
+    )
+
+
+def test_what_is_not_safe_json_spoils_the_whole_batch() -> None:
+    batch = parse(b"[%b,%b]" % (ping(b"1"), ping(b"9223372036854775808")))
+    assert isinstance(batch, ProtocolError)
+    assert batch.code == PARSE_ERROR
+
+
+# --- single messages ---------------------------------------------------------------
+
+
+def check(body: bytes, version: str = "2025-11-25", method: str | None = None) -> None:
+    """Hold an answer, or a message of ours, to its version."""
+    validate(version, "server", method, msgspec.json.decode(body))
 
 
 @pytest.mark.parametrize("params", [b"[]", b"[1]", b'"a"', b"0", b"false"])
@@ -250,7 +337,7 @@ def test_params_of_a_request_that_are_no_object_are_invalid_params(
 
 @given(st.binary())
 def test_any_bytes_give_a_message_or_a_refusal(body: bytes) -> None:
-    assert isinstance(parse(body), Message | ProtocolError)
+    assert isinstance(parse(body), Message | Batch | ProtocolError)
 
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -293,8 +380,18 @@ def test_depth_is_counted_in_objects_and_arrays(shells: list[str], leaf: str) ->
     innermost = shells[0] if shells else ""
     depth = len(shells) + (leaf in ("[]", "{}") or "b" in innermost)
     parsed = parse(text.encode())
-    assert isinstance(parsed, ProtocolError)
-    assert (parsed.code == PARSE_ERROR) is (depth > MAX_DEPTH)
+    refused = isinstance(parsed, ProtocolError) and parsed.code == PARSE_ERROR
+    assert refused is (depth > MAX_DEPTH)
+
+
+@given(st.lists(values | st.fixed_dictionaries({"jsonrpc": st.just("2.0")})))
+def test_every_place_of_a_batch_is_read(items: list[object]) -> None:
+    parsed = parse(json.dumps(items).encode())
+    if isinstance(parsed, Batch):
+        assert len(parsed.items) == len(items)
+    else:
+        assert isinstance(parsed, ProtocolError)
+        assert parsed.id is None
 
 
 def test_a_result_that_was_encoded_before_is_answered_as_it_is() -> None:
@@ -309,3 +406,38 @@ def test_what_is_written_names_the_id_as_it_was_read(request_id: str | int) -> N
     error = ProtocolError(code=1, message="no", id=read.id)
     for body in (result_body(read.id, {}), error_body(error)):
         assert msgspec.json.decode(body)["id"] == request_id
+
+
+def test_a_question_of_ours_has_id_method_and_params() -> None:
+    params = {"message": "?", "requestedSchema": {"type": "object", "properties": {}}}
+    body = request_body("ask-1", "elicitation/create", params)
+    assert msgspec.json.decode(body) == {
+        "jsonrpc": "2.0",
+        "id": "ask-1",
+        "method": "elicitation/create",
+        "params": params,
+    }
+    check(body, method="elicitation/create")
+
+
+def test_a_notification_leaves_out_params_that_there_are_not() -> None:
+    method = "notifications/tools/list_changed"
+    assert msgspec.json.decode(notification_body(method)) == {
+        "jsonrpc": "2.0",
+        "method": method,
+    }
+    assert msgspec.json.decode(notification_body(method, {})) == {
+        "jsonrpc": "2.0",
+        "method": method,
+        "params": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("", ""), ("m" * 100, "m" * 100), ("m" * 101, "m" * 100 + "...")],
+)
+def test_not_more_of_a_clients_text_is_repeated_than_is_useful(
+    text: str, short: str
+) -> None:
+    assert shown(text) == short
