@@ -84,10 +84,10 @@ class PostOutlet:
         self._lost = lost
         if isinstance(conversation, Session):
             self._session = conversation
-        self._wire.watch(self)
         if self._wire.accepts_stream:
             self._alarm = self._new_alarm()
             self._alarm.set(COMMIT_SECONDS, self._commit)
+        self._wire.watch(self)
 
     def notify(self, message: bytes) -> None:
         """Send something before the reply."""

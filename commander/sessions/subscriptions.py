@@ -60,10 +60,10 @@ class Subscriptions:
         )
         opened = _Subscription(self, call, conversation, outlet, listener)
         self._open[opened] = None
+        self._hub.add(listener)
         outlet.begin(None, opened.end)
         outlet.notify(notifications.acknowledged(call.id, asked.honoured))
         outlet.follow(listener)
-        self._hub.add(listener)
 
     def close(self) -> None:
         """End all gracefully (Graceful Closure; S26/basic/patterns/cancellation)."""

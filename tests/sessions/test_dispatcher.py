@@ -1,207 +1,142 @@
-"""From bytes to bytes, with a tool in between, and no fault of ours told to anybody."""
+"""From a body to what becomes of it, and no fault of ours told to anybody."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-import attrs
 import msgspec
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
-from commander.mcp.events import Reply, ServerInfo, ToolCalled
-from commander.mcp.handshake import HandshakeEngine
-from commander.mcp.inbound import InboundHeaders
-from commander.principals import Principal
-from commander.sessions.dispatcher import Dispatcher
-from commander.telemetry.logging import Level, StructuredLog
-from commander.testing.server import MemoryLog
-from commander.tools.registry import CallContext, ToolAnswer, ToolRegistry
-from commander.tools.schemas import ArgumentProblem
+from commander.mcp.catalogue import Catalogue
+from commander.mcp.events import Reply, ToolCalled
+from commander.mcp.params import MAX_SUBSCRIPTIONS
+from commander.telemetry.logging import Level
+from tests.sessions.kit import (
+    ANN,
+    MODERN,
+    TOOL,
+    MemoryOutlet,
+    Stage,
+    modern,
+    modern_headers,
+    note,
+    request,
+    tool_call,
+)
 
-CONTEXT = CallContext(principal=Principal("ann"), plain_rpc=True)
-
-
-@attrs.frozen(kw_only=True)
-class Arguments:
-    """What the tool takes."""
-
-    word: str = ""
-
-
-@attrs.frozen(kw_only=True)
-class Result:
-    """What the tool answers."""
+PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
 
-class Slow:
-    """A tool that answers when the test says so."""
-
-    name: ClassVar[str] = "slow"
-    title: ClassVar[str] = "Slow"
-    description: ClassVar[str] = "Wait."
-    arguments: ClassVar[type] = Arguments
-    result: ClassVar[type] = Result
-    annotations: ClassVar[Mapping[str, bool]] = {}
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Arguments, CallContext]] = []
-        self.answers: list[Deferred[ToolAnswer]] = []
-
-    async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
-        self.calls.append((arguments, context))
-        answer: Deferred[ToolAnswer] = Deferred()
-        self.answers.append(answer)
-        return await answer
-
-    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
-        raise RuntimeError(f"the tool is broken: {problem.text}")
+def session_headers(stage: Stage, version: str = "2025-11-25") -> dict[str, str]:
+    return {"Mcp-Session-Id": stage.initialize(version)}
 
 
-class Stage:
-    """A dispatcher with one tool and a log that remembers."""
-
-    def __init__(self) -> None:
-        self.tool = Slow()
-        self.log = MemoryLog()
-        registry = ToolRegistry([self.tool], with_output_schema=True)
-        self.dispatcher = Dispatcher(
-            engine=HandshakeEngine(
-                server=ServerInfo(name="", title="", version="", instructions=""),
-                tools=registry.described(),
-            ),
-            registry=registry,
-            log=StructuredLog(__name__, self.log),
-        )
-
-    def send(self, body: bytes, version: str | None = None) -> list[Reply]:
-        """Send a body; the list gets the answer, once it is there."""
-        replies: list[Reply] = []
-        Deferred.fromCoroutine(
-            self.dispatcher.answer(
-                body, InboundHeaders(protocol_version=version), CONTEXT
-            )
-        ).addCallback(replies.append)
-        return replies
-
-    def call(self, request_id: int, **arguments: object) -> list[Reply]:
-        """Call the tool."""
-        params = {"name": "slow", "arguments": arguments}
-        return self.send(
-            msgspec.json.encode(
-                {
-                    "jsonrpc": "2.0",
-                    "id": request_id,
-                    "method": "tools/call",
-                    "params": params,
-                }
-            )
-        )
+def text_of(reply: Any) -> str:
+    return str(reply["result"]["content"][0]["text"])
 
 
-def read(replies: list[Reply]) -> Any:
-    """The JSON of the one answer."""
-    (reply,) = replies
-    return msgspec.json.decode(reply.body)
+# --- at once -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("body", "version", "status"),
     [
-        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', None, 200),
-        (b'{"jsonrpc":"2.0","id":1,"method":"ping"}', "2026-07-28", 400),
+        (PING, None, 200),
+        (PING, MODERN, 400),
         (b'{"jsonrpc":"2.0","method":"notifications/initialized"}', None, 202),
+        (b'{"jsonrpc":"2.0","id":"x","result":{}}', None, 202),
         (b"{", None, 400),
+        (b"[]", None, 400),
     ],
 )
-def test_what_needs_no_tool_is_answered_at_once(
+def test_what_needs_no_work_is_answered_at_once(
     body: bytes, version: str | None, status: int
 ) -> None:
     stage = Stage()
-    (reply,) = stage.send(body, version)
+    headers = {} if version is None else {"MCP-Protocol-Version": version}
+    (reply,) = stage.post(body, headers).replies
     assert reply.status == status
     assert stage.log.events == []
+    assert stage.work == []
 
 
-def test_a_tool_can_be_called_apart_from_the_message_that_names_it() -> None:
+# --- work --------------------------------------------------------------------------
+
+
+def test_work_gets_its_arguments_and_its_caller() -> None:
     stage = Stage()
-    body = b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"slow"}}'
-    called = stage.dispatcher.receive(body, InboundHeaders())
-    assert isinstance(called, ToolCalled)
-    assert stage.tool.calls == []
-    replies: list[Reply] = []
-    calling = Deferred.fromCoroutine(stage.dispatcher.call(called, CONTEXT))
-    calling.addCallback(replies.append)
-    assert stage.tool.calls == [(Arguments(), CONTEXT)]
-    stage.tool.answers[0].callback(ToolAnswer(facts={"a": 1}))
-    assert read(replies)["id"] == 7
-    assert read(replies)["result"]["structuredContent"] == {"a": 1}
+    call = request(7, "tools/call", name="slow", arguments={"word": "a"})
+    outlet = stage.post(call)
+    (work,) = stage.work
+    assert work.asked == ToolCalled(name="slow", arguments={"word": "a"})
+    assert work.context.principal == ANN
+    assert work.context.plain_rpc is False
+    assert not outlet.over
+    work.say("hello")
+    assert outlet.reply_json["id"] == 7
+    assert text_of(outlet.reply_json) == "hello"
 
 
-def test_a_tool_gets_its_arguments_and_the_caller() -> None:
+def test_a_modern_call_is_answered_as_its_era_has_it() -> None:
     stage = Stage()
-    stage.call(1, word="a")
-    assert stage.tool.calls == [(Arguments(word="a"), CONTEXT)]
+    message = modern(7, "tools/call", name="slow", arguments={})
+    outlet = stage.post(message, modern_headers(message))
+    stage.work[0].say()
+    assert outlet.reply_json["result"]["resultType"] == "complete"
+    assert outlet.begun == [None]
 
 
 def test_a_call_is_logged_with_the_names_of_its_arguments_and_not_their_values() -> (
     None
 ):
     stage = Stage()
-    stage.call(1, word="secret")
+    stage.post(request(1, "tools/call", name="slow", arguments={"word": "secret"}))
     assert stage.log.named("tool_call") == [{"tool": "slow", "arguments": ["word"]}]
     assert [event["commander_level"] for event in stage.log.events] == [Level.DEBUG]
 
 
-@pytest.mark.parametrize("is_error", [True, False])
-def test_text_and_structure_are_made_of_the_same_facts(is_error: bool) -> None:
-    stage = Stage()
-    replies = stage.call(1)
-    facts = {"stdout": "é\n", "duration": "1s", "effective": {"b": "1", "a": "2"}}
-    stage.tool.answers[0].callback(ToolAnswer(facts=facts, is_error=is_error))
-    assert read(replies)["result"] == {
-        "content": [
-            {
-                "type": "text",
-                "text": (
-                    "{\n"
-                    '  "duration": "1s",\n'
-                    '  "effective": {\n'
-                    '    "a": "2",\n'
-                    '    "b": "1"\n'
-                    "  },\n"
-                    '  "stdout": "é\\n"\n'
-                    "}"
-                ),
-            }
-        ],
-        "structuredContent": facts,
-        "isError": is_error,
-    }
-
-
 def test_a_call_that_waits_holds_up_no_other_message() -> None:
     stage = Stage()
-    first, second = stage.call(1), stage.call(2)
-    (ping,) = stage.send(b'{"jsonrpc":"2.0","id":3,"method":"ping"}')
-    assert msgspec.json.decode(ping.body)["id"] == 3
-    stage.tool.answers[1].callback(ToolAnswer(facts={}))
-    assert first == []
-    assert read(second)["id"] == 2
-    stage.tool.answers[0].callback(ToolAnswer(facts={}))
-    assert read(first)["id"] == 1
+    first, second = stage.post(tool_call(1)), stage.post(tool_call(2))
+    assert stage.post(PING).replies
+    stage.work[1].say()
+    assert not first.over
+    assert second.reply_json["id"] == 2
+    stage.work[0].say()
+    assert first.reply_json["id"] == 1
+
+
+def test_it_is_idle_when_no_work_is_left_whoever_listens() -> None:
+    stage = Stage()
+    message = modern(1, "subscriptions/listen", notifications={})
+    stage.post(message, modern_headers(message))
+    dispatcher = stage.service.dispatcher
+    assert dispatcher.when_idle().called
+    stage.post(tool_call())
+    idle = dispatcher.when_idle()
+    assert not idle.called
+    stage.work[0].say()
+    assert idle.called
+
+
+# --- faults of ours ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("secret path"), KeyError("slow"), CancelledError()]
 )
-def test_a_tool_that_raises_is_an_internal_error_and_a_record(error: Exception) -> None:
+@pytest.mark.parametrize("is_modern", [True, False])
+def test_work_that_raises_is_an_internal_error_and_a_record(
+    error: Exception, is_modern: bool
+) -> None:
     stage = Stage()
-    replies = stage.call(7)
-    stage.tool.answers[0].errback(Failure(error))
-    assert read(replies) == {
+    message = modern(7, "tools/call", name="slow") if is_modern else tool_call(7)
+    outlet = stage.post(message, modern_headers(message) if is_modern else {})
+    stage.work[0].done.errback(Failure(error))
+    assert outlet.replies[0].status == 200
+    assert outlet.reply_json == {
         "jsonrpc": "2.0",
         "id": 7,
         "error": {
@@ -209,24 +144,323 @@ def test_a_tool_that_raises_is_an_internal_error_and_a_record(error: Exception) 
             "message": "Internal error: see the server's log",
         },
     }
-    assert stage.log.named("tool_failed") == [{"tool": "slow"}]
+    assert stage.log.named("call_failed") == [{"asked": "ToolCalled"}]
     (event,) = stage.log.failures()
     assert event["commander_level"] is Level.ERROR
     assert event["log_failure"].value is error
-    assert "in call" in event["log_failure"].getTraceback()
+    assert "in serve" in event["log_failure"].getTraceback()
 
 
-def test_a_tool_that_cannot_even_refuse_is_one_too() -> None:
+def test_what_cannot_be_written_is_one_too() -> None:
     stage = Stage()
-    assert read(stage.call(7, word=1))["error"]["code"] == -32603
+    outlet = stage.post(tool_call(7))
+    nonsense: Any = object()
+    stage.work[0].done.callback(nonsense)
+    assert outlet.reply_json["error"]["code"] == -32603
+    assert len(stage.log.failures()) == 1
+
+
+def test_a_reply_that_cannot_be_sent_is_a_record_and_the_work_is_over() -> None:
+    class Broken(MemoryOutlet):
+        def reply(self, reply: Reply) -> None:
+            raise RuntimeError("of no interest to clients")
+
+    stage = Stage()
+    stage.post(tool_call(), outlet=Broken())
+    stage.work[0].say()
     (event,) = stage.log.failures()
-    assert "the tool is broken" in event["log_failure"].getTraceback()
+    assert event["commander_event"] == "reply_failed"
+    assert stage.service.dispatcher.when_idle().called
 
 
 def test_the_next_call_is_served_after_a_failure() -> None:
     stage = Stage()
-    stage.call(1)
-    stage.tool.answers[0].errback(Failure(RuntimeError()))
-    replies = stage.call(2)
-    stage.tool.answers[1].callback(ToolAnswer(facts={}))
-    assert read(replies)["id"] == 2
+    stage.post(tool_call(1))
+    stage.work[0].done.errback(Failure(RuntimeError()))
+    outlet = stage.post(tool_call(2))
+    stage.work[1].say()
+    assert outlet.reply_json["id"] == 2
+
+
+# --- sessions ----------------------------------------------------------------------
+
+
+def test_a_greeting_opens_a_session_of_the_version_that_was_agreed_on() -> None:
+    stage = Stage()
+    text = stage.initialize("1999-01-01", sampling={})
+    session = stage.service.sessions.find(text, ANN)
+    assert session is not None
+    assert session.peer.version == "2025-11-25"  # type: ignore[union-attr]
+    assert session.peer.capabilities == {"sampling": {}}  # type: ignore[union-attr]
+
+
+def test_a_greeting_needs_no_session_that_is_known() -> None:
+    outlet = Stage().post(
+        request(0, "initialize", protocolVersion="2025-06-18"),
+        {"Mcp-Session-Id": "unknown"},
+    )
+    assert outlet.replies[0].session_id is not None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        request(1, "ping"),
+        tool_call(),
+        note("notifications/initialized"),
+        [request(1, "ping")],
+        {"jsonrpc": "2.0", "id": "commander-1", "result": {}},
+    ],
+)
+def test_nothing_else_is_served_in_an_unknown_session(message: object) -> None:
+    stage = Stage()
+    (reply,) = stage.post(message, {"Mcp-Session-Id": "unknown"}).replies
+    assert reply.status == 404
+    assert stage.work == []
+
+
+def test_a_modern_message_has_no_session() -> None:
+    """1.1: a modern request with Mcp-Session-Id: ignore it, mint nothing."""
+    stage = Stage()
+    message = modern(1, "tools/list")
+    headers = {**modern_headers(message), "Mcp-Session-Id": "unknown"}
+    (reply,) = stage.post(message, headers).replies
+    assert reply.status == 200
+    assert reply.session_id is None
+    assert len(stage.service.sessions) == 0
+
+
+def test_the_log_level_is_the_sessions() -> None:
+    stage = Stage()
+    mine, other = session_headers(stage), session_headers(stage)
+    level = request(1, "logging/setLevel", level="info")
+    assert stage.post(level, mine).reply_json["result"] == {}
+    assert stage.post(level).reply_json["result"] == {}
+    for headers, told in ((mine, 1), (other, 0), ({}, 0)):
+        outlet = stage.post(tool_call(), headers)
+        stage.work[-1].caller.log("info", "here", "x")
+        assert len(outlet.notified) == told
+
+
+def test_a_call_of_a_session_is_cancelled_in_that_session() -> None:
+    stage = Stage()
+    mine, other = session_headers(stage), session_headers(stage)
+    calls = [stage.post(tool_call(1), headers) for headers in (mine, other, {})]
+    cancelled = note("notifications/cancelled", requestId=1, reason="enough")
+    for headers in ({}, mine):
+        assert stage.post(cancelled, headers).replies[0].status == 202
+    assert [work.caller.cancellation.cancelled for work in stage.work] == [
+        *(True, False, False)
+    ]
+    for work in stage.work:
+        work.say()
+    assert [outlet.abandoned for outlet in calls] == [1, 0, 0]
+    assert [len(outlet.replies) for outlet in calls] == [0, 1, 1]
+
+
+def test_over_http_nobody_cancels_a_modern_call_by_its_id() -> None:
+    """M24."""
+    stage = Stage()
+    message = modern(1, "tools/call", name="slow")
+    stage.post(message, modern_headers(message))
+    cancelled = note("notifications/cancelled", requestId=1)
+    for headers in (modern_headers(cancelled), {}, session_headers(stage)):
+        assert stage.post(cancelled, headers).replies[0].status == 202
+    assert not stage.work[0].caller.cancellation.cancelled
+
+
+@pytest.mark.parametrize(
+    "message", [tool_call(1), modern(1, "tools/call", name="slow")]
+)
+def test_on_standard_input_calls_of_both_eras_are_cancelled(message: object) -> None:
+    """T8."""
+    stage = Stage()
+    outlet = stage.line(message)
+    stage.line(note("notifications/cancelled", requestId=1))
+    assert stage.work[0].caller.cancellation.cancelled
+    stage.work[0].say()
+    assert (outlet.abandoned, outlet.replies) == (1, [])
+
+
+@pytest.mark.parametrize("params", [{}, {"requestId": None}, {"requestId": [1]}])
+def test_a_cancellation_of_nothing_is_accepted(params: dict[str, Any]) -> None:
+    stage = Stage()
+    headers = session_headers(stage)
+    stage.post(tool_call(), headers)
+    message = note("notifications/cancelled", **params)
+    assert stage.post(message, headers).replies[0].status == 202
+    assert not stage.work[0].caller.cancellation.cancelled
+
+
+def test_an_answer_reaches_its_question_in_its_session_only() -> None:
+    stage = Stage()
+    mine, other = session_headers(stage), session_headers(stage)
+    outlet = stage.post(tool_call(), mine)
+    answers: list[Any] = []
+    stage.work[0].caller.ask("roots/list", {}).addBoth(answers.append)
+    (question,) = outlet.messages
+    answer = {"jsonrpc": "2.0", "id": question["id"], "result": {"roots": []}}
+    for headers in (other, {}):
+        assert stage.post(answer, headers).replies[0].status == 202
+    assert answers == []
+    assert stage.post(answer, mine).replies[0].status == 202
+    assert answers == [{"roots": []}]
+
+
+# --- subscriptions of the handshake era --------------------------------------------
+
+
+def test_resources_are_subscribed_to_in_a_session() -> None:
+    stage = Stage()
+    headers = session_headers(stage)
+    for method, uris in (("subscribe", ["x://a"]), ("unsubscribe", [])):
+        message = request(1, f"resources/{method}", uri="x://a")
+        assert stage.post(message, headers).reply_json["result"] == {}
+        session: Any = stage.service.sessions.find(headers["Mcp-Session-Id"], ANN)
+        assert list(session.subscriptions) == uris
+    assert stage.post(message, headers).reply_json["result"] == {}
+
+
+def test_who_has_no_session_cannot_subscribe() -> None:
+    outlet = Stage().post(request(1, "resources/subscribe", uri="x://a"))
+    assert outlet.reply_json["error"]["code"] == -32600
+    assert "only a session" in outlet.reply_json["error"]["message"]
+
+
+def test_a_session_subscribes_to_only_so_many() -> None:
+    stage = Stage()
+    headers = session_headers(stage)
+    for number in range(MAX_SUBSCRIPTIONS + 1):
+        message = request(1, "resources/subscribe", uri=f"x://{number}")
+        answer = stage.post(message, headers).reply_json
+        assert ("error" in answer) is (number == MAX_SUBSCRIPTIONS)
+    again = request(1, "resources/subscribe", uri="x://0")
+    assert "result" in stage.post(again, headers).reply_json
+
+
+# --- batches -----------------------------------------------------------------------
+
+
+def batch(*messages: object) -> bytes:
+    return msgspec.json.encode(messages)
+
+
+def test_a_batch_is_answered_together() -> None:
+    """L17."""
+    stage = Stage()
+    outlet = stage.post(
+        batch(tool_call(1), request(2, "ping"), note("notifications/x"), tool_call(3))
+    )
+    assert not outlet.over
+    for work in reversed(stage.work):
+        work.say()
+    assert [one["id"] for one in outlet.reply_json] == [2, 3, 1]
+    assert outlet.replies[0].status == 200
+
+
+def test_a_batch_of_nothing_that_is_owed_an_answer_is_accepted() -> None:
+    stage = Stage()
+    answer = {"jsonrpc": "2.0", "id": "x", "result": {}}
+    (reply,) = stage.post(batch(note("notifications/x"), answer)).replies
+    assert (reply.status, reply.body) == (202, b"")
+
+
+@pytest.mark.parametrize(
+    ("item", "code"),
+    [
+        (1, -32600),
+        ({"jsonrpc": "2.0", "id": 1}, -32600),
+        (request(1, "initialize"), -32600),
+        (modern(1, "tools/list"), -32600),
+        (request(1, "server/discover"), -32600),
+        (request(1, "nothing"), -32601),
+        ([], -32600),
+    ],
+)
+def test_what_cannot_be_in_a_batch_is_refused_in_its_place(
+    item: object, code: int
+) -> None:
+    outlet = Stage().post(batch(request(7, "ping"), item))
+    good, bad = outlet.reply_json
+    assert (good["id"], bad["error"]["code"]) == (7, code)
+
+
+@pytest.mark.parametrize(
+    ("session", "header", "served"),
+    [
+        (None, None, True),
+        (None, "2025-03-26", True),
+        (None, "2025-06-18", False),
+        (None, MODERN, False),
+        ("2025-03-26", None, True),
+        ("2025-03-26", "2025-03-26", True),
+        ("2025-03-26", "2025-11-25", False),
+        ("2024-11-05", None, False),
+        ("2025-06-18", None, False),
+        ("2025-11-25", None, False),
+    ],
+)
+def test_batches_are_of_one_version(
+    session: str | None, header: str | None, served: bool
+) -> None:
+    """R8, M1: 400 -32600 without an id."""
+    stage = Stage()
+    headers = {} if session is None else session_headers(stage, session)
+    if header is not None:
+        headers["MCP-Protocol-Version"] = header
+    outlet = stage.post(batch(request(1, "ping")), headers)
+    if served:
+        assert outlet.reply_json[0]["id"] == 1
+    else:
+        assert outlet.replies[0].status == 400
+        assert outlet.reply_json["error"]["code"] == -32600
+        assert outlet.reply_json["id"] is None
+
+
+def test_a_call_in_a_batch_is_cancelled_alone() -> None:
+    stage = Stage()
+    headers = session_headers(stage, "2025-03-26")
+    outlet = stage.post(batch(tool_call(1), tool_call(2)), headers)
+    stage.post(note("notifications/cancelled", requestId=1), headers)
+    stage.work[0].say()
+    stage.work[1].say()
+    assert [one["id"] for one in outlet.reply_json] == [2]
+
+
+def test_a_batch_on_a_line_is_served_before_and_in_2025_03_26_only() -> None:
+    """T11."""
+    stage = Stage()
+    assert stage.line(batch(request(1, "ping"))).reply_json[0]["id"] == 1
+    for version, served in (("2025-03-26", True), ("2025-11-25", False)):
+        stage.line(request(0, "initialize", protocolVersion=version))
+        answer = stage.line(batch(request(1, "ping"))).reply_json
+        assert isinstance(answer, list) is served
+
+
+# --- both eras on one wire ---------------------------------------------------------
+
+
+def test_each_line_is_of_its_own_era() -> None:
+    """T5, T6: a greeting after a discovery, and the other way round."""
+    stage = Stage()
+    for _ in range(2):
+        found = stage.line(modern(1, "server/discover")).reply_json["result"]
+        assert MODERN in found["supportedVersions"]
+        greeting = request(2, "initialize", protocolVersion="2025-06-18")
+        agreed = stage.line(greeting).reply_json["result"]
+        assert agreed["protocolVersion"] == "2025-06-18"
+        assert stage.line(request(3, "ping")).reply_json["result"] == {}
+
+
+def test_a_line_before_any_greeting_is_served() -> None:
+    """T7."""
+    stage = Stage()
+    outlet = stage.line(tool_call(1))
+    stage.work[0].say()
+    assert text_of(outlet.reply_json) == "done"
+
+
+def test_a_server_without_resources_has_no_subscriptions() -> None:
+    stage = Stage(catalogue=Catalogue(tools=[TOOL]))
+    outlet = stage.post(request(1, "resources/subscribe", uri="x://a"))
+    assert outlet.reply_json["error"]["code"] == -32601

@@ -1,0 +1,141 @@
+"""Telling that something changed: to whom, and how often to who is slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commander.sessions.listening import ChangeHub, Listener
+
+
+class Ear:
+    """A listener and what it heard."""
+
+    def __init__(self, lists: Any = (), resources: Any = (), **more: Any) -> None:
+        self.heard: list[Any] = []
+        self.listener = Listener(
+            lists=lists,
+            resources=resources,
+            send=lambda message: self.heard.append(msgspec.json.decode(message)),
+            **more,
+        )
+
+
+def test_a_listener_hears_of_what_it_asked_for_and_nothing_else() -> None:
+    """M32: never an unrequested type."""
+    ear = Ear({"tools"}, {"x://a"})
+    for kind in ("tools", "prompts", "resources"):
+        ear.listener.list_changed(kind)
+    for uri in ("x://a", "x://b"):
+        ear.listener.resource_updated(uri)
+    assert ear.heard == [
+        {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"},
+        {
+            "jsonrpc": "2.0",
+            "method": "notifications/resources/updated",
+            "params": {"uri": "x://a"},
+        },
+    ]
+
+
+@pytest.mark.parametrize("subscription", [7, 0, "7", ""])
+def test_a_subscription_stands_in_all_that_it_hears(subscription: str | int) -> None:
+    """M32: the same JSON type."""
+    ear = Ear({"tools"}, {"x://a"}, subscription=subscription)
+    ear.listener.list_changed("tools")
+    ear.listener.resource_updated("x://a")
+    key = "io.modelcontextprotocol/subscriptionId"
+    assert [one["params"]["_meta"] for one in ear.heard] == [{key: subscription}] * 2
+    assert ear.heard[1]["params"]["uri"] == "x://a"
+
+
+def test_a_slow_listener_hears_once_of_what_changed_meanwhile() -> None:
+    ear = Ear({"tools", "prompts"}, {"x://a"})
+    ear.listener.pause()
+    for _ in range(1000):
+        ear.listener.resource_updated("x://a")
+        ear.listener.list_changed("tools")
+    assert ear.heard == []
+    ear.listener.resume()
+    methods = [one["method"] for one in ear.heard]
+    assert methods == [
+        "notifications/resources/updated",
+        "notifications/tools/list_changed",
+    ]
+    ear.listener.list_changed("tools")
+    assert len(ear.heard) == 3
+
+
+def test_a_listener_that_falls_behind_while_it_catches_up_hears_the_rest_later() -> (
+    None
+):
+    ear = Ear({"tools"}, [f"x://{n}" for n in range(5)])
+    heard = ear.heard
+
+    class Slow(list[Any]):
+        def append(self, item: Any) -> None:
+            heard.extend([item])
+            ear.listener.pause()
+
+    ear.heard = Slow()
+    ear.listener.pause()
+    for number in range(5):
+        ear.listener.resource_updated(f"x://{number}")
+    for _ in range(5):
+        ear.listener.resume()
+    assert [one["params"]["uri"] for one in heard] == [f"x://{n}" for n in range(5)]
+
+
+def test_a_hub_tells_all_and_only_who_is_there() -> None:
+    hub, ears = ChangeHub(), [Ear({"tools"}, {"x://a"}) for _ in range(3)]
+    for ear in ears:
+        hub.add(ear.listener)
+    hub.discard(ears[1].listener)
+    hub.discard(ears[1].listener)
+    assert len(hub) == 2
+    hub.list_changed("tools")
+    hub.resource_updated("x://a")
+    assert [len(ear.heard) for ear in ears] == [2, 0, 2]
+
+
+def test_who_leaves_when_told_disturbs_nobody() -> None:
+    hub = ChangeHub()
+    heard: list[str] = []
+
+    def leaving(name: str) -> Listener:
+        def send(_: bytes) -> None:
+            heard.append(name)
+            for listener in listeners:
+                hub.discard(listener)
+
+        return Listener(lists={"tools"}, resources=(), send=send)
+
+    listeners = [leaving("a"), leaving("b")]
+    for listener in listeners:
+        hub.add(listener)
+    hub.list_changed("tools")
+    assert heard[0] == "a"
+    assert len(hub) == 0
+
+
+@given(st.lists(st.sampled_from(["pause", "resume", "tools", "x://a"]), max_size=40))
+def test_nothing_that_changed_stays_untold(steps: list[str]) -> None:
+    ear, paused = Ear({"tools"}, {"x://a"}), False
+    last: dict[str, int] = {}
+    for step in steps:
+        if step in {"pause", "resume"}:
+            paused = step == "pause"
+            getattr(ear.listener, step)()
+        elif step == "tools":
+            ear.listener.list_changed(step)
+            last[step] = len(ear.heard)
+        else:
+            ear.listener.resource_updated(step)
+            last[step] = len(ear.heard)
+        if not paused:
+            told = {str(one.get("params", {}).get("uri", "tools")) for one in ear.heard}
+            assert told == set(last)

@@ -1,0 +1,169 @@
+"""``subscriptions/listen``: from its acknowledgement to its end (M32, T10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from commander.sessions import subscriptions as module
+from tests.sessions.kit import (
+    MemoryOutlet,
+    Stage,
+    modern,
+    modern_headers,
+    note,
+)
+
+KEY = "io.modelcontextprotocol/subscriptionId"
+WANTED = {
+    "toolsListChanged": True,
+    "promptsListChanged": True,
+    "resourceSubscriptions": ["x://a"],
+}
+
+
+def listen(stage: Stage, request_id: Any = 7, **changes: Any) -> MemoryOutlet:
+    message = modern(request_id, "subscriptions/listen", notifications=WANTED)
+    return stage.post(message, modern_headers(message), **changes)
+
+
+@pytest.mark.parametrize("request_id", [7, "7", 0])
+def test_the_first_message_tells_what_is_honoured(request_id: Any) -> None:
+    stage = Stage()
+    outlet = listen(stage, request_id)
+    assert outlet.messages == [
+        {
+            "jsonrpc": "2.0",
+            "method": "notifications/subscriptions/acknowledged",
+            "params": {
+                "notifications": {
+                    "toolsListChanged": True,
+                    "resourceSubscriptions": ["x://a"],
+                },
+                "_meta": {KEY: request_id},
+            },
+        }
+    ]
+    assert not outlet.over
+    assert len(stage.service.subscriptions) == len(stage.service.hub) == 1
+
+
+def test_it_hears_what_it_asked_for_with_its_id() -> None:
+    stage = Stage()
+    outlet = listen(stage)
+    stage.service.hub.list_changed("tools")
+    stage.service.hub.list_changed("prompts")
+    stage.service.hub.resource_updated("x://a")
+    stage.service.hub.resource_updated("x://b")
+    told = outlet.messages[1:]
+    assert [one["method"] for one in told] == [
+        "notifications/tools/list_changed",
+        "notifications/resources/updated",
+    ]
+    assert all(one["params"]["_meta"] == {KEY: 7} for one in told)
+
+
+def test_the_server_ends_it_with_a_notice_and_a_result() -> None:
+    stage = Stage()
+    outlet = listen(stage)
+    stage.service.close()
+    assert outlet.messages[-1] == {
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": {
+            "requestId": 7,
+            "reason": "the server is shutting down",
+            "_meta": {KEY: 7},
+        },
+    }
+    result = outlet.reply_json
+    assert result["id"] == 7
+    assert result["result"]["resultType"] == "complete"
+    assert result["result"]["_meta"][KEY] == 7
+    assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
+    stage.service.hub.list_changed("tools")
+    assert len(outlet.messages) == 2
+
+
+def test_its_client_ends_it_by_leaving() -> None:
+    stage = Stage()
+    outlet = listen(stage)
+    assert outlet.on_lost is not None
+    outlet.on_lost()
+    stage.service.hub.list_changed("tools")
+    stage.service.close()
+    assert len(outlet.messages) == 1
+    assert not outlet.over
+    assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
+
+
+def test_on_standard_input_its_client_ends_it_by_cancelling() -> None:
+    stage = Stage()
+    outlet = stage.line(modern(7, "subscriptions/listen", notifications=WANTED))
+    other = stage.line(modern("7", "subscriptions/listen", notifications=WANTED))
+    assert outlet.messages[0]["params"]["_meta"] == {KEY: 7}
+    stage.line(note("notifications/cancelled", requestId=7))
+    stage.service.hub.list_changed("tools")
+    assert outlet.abandoned == 1
+    assert len(outlet.messages) == 1
+    assert len(other.messages) == 2
+    stage.line(note("notifications/cancelled", requestId=7))
+    stage.service.close()
+    assert not stage.conversation.busy
+
+
+def test_over_http_it_cannot_be_cancelled_by_anybody() -> None:
+    """M24: ids that clients choose must not reach each other."""
+    stage = Stage()
+    outlet = listen(stage)
+    message = note("notifications/cancelled", requestId=7)
+    accepted = stage.post(message, modern_headers(message))
+    assert [one.status for one in accepted.replies] == [202]
+    stage.service.hub.list_changed("tools")
+    assert len(outlet.messages) == 2
+
+
+def test_a_slow_listener_is_held_back() -> None:
+    stage = Stage()
+    outlet = listen(stage)
+    assert outlet.flow is not None
+    outlet.flow.pause()
+    for _ in range(100):
+        stage.service.hub.list_changed("tools")
+    assert len(outlet.messages) == 1
+    outlet.flow.resume()
+    assert len(outlet.messages) == 2
+
+
+def test_it_needs_a_client_that_takes_events() -> None:
+    outlet = listen(Stage(), streams=False)
+    (reply,) = outlet.replies
+    assert reply.status == 406
+    assert msgspec.json.decode(reply.body)["id"] == 7
+    assert outlet.notified == []
+
+
+def test_there_are_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.MAX_LISTENING == 1000
+    monkeypatch.setattr(module, "MAX_LISTENING", 2)
+    stage = Stage()
+    first = listen(stage)
+    listen(stage)
+    (reply,) = listen(stage).replies
+    assert reply.status == 503
+    assert first.on_lost is not None
+    first.on_lost()
+    assert not listen(stage).over
+
+
+def test_a_client_that_was_gone_before_is_not_listened_for() -> None:
+    class Gone(MemoryOutlet):
+        def begin(self, conversation: Any, lost: Any) -> None:
+            super().begin(conversation, lost)
+            lost()
+
+    stage = Stage()
+    listen(stage, outlet=Gone())
+    assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
