@@ -119,7 +119,7 @@ class Container:
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json",
-            "Accept": "application/json, text/event-stream",
+            "Accept": "application/json",  # or a long call is answered by a stream
         }
         connection = http.client.HTTPConnection(
             "127.0.0.1", self.port, timeout=PATIENCE_SECONDS

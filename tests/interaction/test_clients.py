@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import psutil
 import pytest
 
 from tests.interaction import matrix
+from tests.interaction.cable import cable_to
 from tests.interaction.matrix import (
     AUTO,
     CASES,
@@ -56,6 +58,9 @@ LINES_WANTED = 3
 
 def cases(transport: str, *modes: str) -> list[Case]:
     return [one for one in CASES if one.transport == transport and one.mode in modes]
+
+
+RESUMING_CASES = [one for one in cases(HTTP, LEGACY) if one in SESSION_CASES]
 
 
 # --- running a client ---------------------------------------------------------------
@@ -274,17 +279,20 @@ def test_a_long_command_does_not_delay_other_requests(session: Report) -> None:
 
 
 def test_lines_are_heard_while_the_command_runs(session: Report) -> None:
-    """It ends early because the client heard of some lines, and says so."""
-    notes = session["progress"]["notes"]
-    facts = facts_in(session["progress"]["result"])
+    check_lines(session["progress"])
+
+
+def check_lines(progress: dict[str, Any]) -> None:
+    """The command ended early because the client heard of lines, and said so."""
+    facts = facts_in(progress["result"])
     lines = facts["stdout"].splitlines()
-    assert len(notes) >= LINES_WANTED
+    assert (lines[-1], facts["exit_code"]) == ("end", 0)
+    assert LINES_WANTED < len(lines) <= 30
+    notes = progress["notes"]
     values = [note["progress"] for note in notes]
     assert all(one < other for one, other in itertools.pairwise(values))
     places = [lines.index(note["message"]) for note in notes]
     assert places == sorted(places)
-    assert (lines[-1], facts["exit_code"]) == ("end", 0)
-    assert len(lines) <= 30
 
 
 def test_a_flood_is_cut_for_a_client_that_hears_of_it_too(
@@ -302,6 +310,24 @@ def test_a_cancelled_command_is_ended_and_the_session_goes_on(session: Report) -
 
 
 # --- being cut off ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", RESUMING_CASES, ids=str)
+def test_after_a_handshake_a_broken_connection_costs_no_line_and_no_result(
+    case: Case, server: Server, tmp_path: Path, eventually: Eventually
+) -> None:
+    """The client comes back by itself, and asks for what it has missed."""
+    with cable_to(server.port) as cable:
+        led = attrs.evolve(server, port=cable.port)
+        with started(case, led, tmp_path, "cut") as process:
+            eventually((tmp_path / "cut").exists, "the client has heard some lines")
+            cable.cut()
+            out, err = process.communicate(timeout=CLIENT_SECONDS)
+    assert process.returncode == 0, err
+    report = json.loads(out)["cut"]
+    check_lines(report)
+    heard = [note["message"] for note in report["notes"]]
+    assert heard == facts_in(report["result"])["stdout"].splitlines()[: len(heard)]
 
 
 @contextlib.contextmanager

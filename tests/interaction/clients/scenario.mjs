@@ -10,10 +10,11 @@ const GONE_MILLISECONDS = 15_000;
 const POLL_MILLISECONDS = 20;
 const HANDSHAKE_VERSION = '2025-11-25';
 const LINES_WANTED = 3;
+const LINES_BEFORE_THE_CUT = 2;
 
 const COUNT =
   'for n in $(seq 30); do' +
-  ' if [ -e heard ]; then break; fi; echo "line $n"; sleep 0.5; ' +
+  ' if [ -e enough ]; then break; fi; echo "line $n"; sleep 0.5; ' +
   'done; echo end';
 const FLOOD = 'yes | head -c 67108864';
 const BYSTANDER = 'until [ -e freed ]; do sleep 0.05; done; echo spared';
@@ -77,15 +78,14 @@ const STEPS = {
   },
 
   async progress(driver, plan) {
-    const notes = [];
-    const onprogress = ({ progress, total, message }) => {
-      notes.push({ progress, total: total ?? null, message: message ?? null });
-      if (notes.length === LINES_WANTED) touch(join(plan.directory, 'heard'));
-    };
-    const result = await run(driver, plan, COUNT, { onprogress });
-    const heard = [...notes];
-    const flood = await run(driver, plan, FLOOD, { onprogress });
-    return { notes: heard, result, flood };
+    const counted = await count(driver, plan, { [LINES_WANTED]: 'enough' });
+    const flood = await run(driver, plan, FLOOD, { onprogress: () => {} });
+    return { ...counted, flood };
+  },
+
+  async cut(driver, plan) {
+    const before = LINES_BEFORE_THE_CUT;
+    return await count(driver, plan, { [before]: 'cut', [before + LINES_WANTED]: 'enough' });
   },
 
   async cancel(driver, plan) {
@@ -104,6 +104,17 @@ const STEPS = {
     return await run(driver, plan, HANG);
   },
 };
+
+// Hears lines, and makes a file when so many were heard.
+async function count(driver, plan, files) {
+  const notes = [];
+  const onprogress = ({ progress, total, message }) => {
+    notes.push({ progress, total: total ?? null, message: message ?? null });
+    if (notes.length in files) touch(join(plan.directory, files[notes.length]));
+  };
+  const result = await run(driver, plan, COUNT, { onprogress });
+  return { notes, result };
+}
 
 function run(driver, plan, command, options = {}) {
   const given = { command, working_directory: plan.directory, timeout: '40s' };

@@ -34,13 +34,14 @@ POLL_SECONDS = 0.02
 HANDSHAKE_VERSION = "2025-11-25"
 """The newest version with ``ping``."""
 LINES_WANTED = 3
+LINES_BEFORE_THE_CUT = 2
 
 COUNT = (
     "for n in $(seq 30); do"
-    ' if [ -e heard ]; then break; fi; echo "line $n"; sleep 0.5; '
+    ' if [ -e enough ]; then break; fi; echo "line $n"; sleep 0.5; '
     "done; echo end"
 )
-"""Prints a line each half second until it is told that three were heard."""
+"""Prints a line each half second until it is told that some were heard."""
 FLOOD = "yes | head -c 67108864"
 BYSTANDER = "until [ -e freed ]; do sleep 0.05; done; echo spared"
 SLEEP = "echo $$ >cancel.pid; sleep 300"
@@ -114,17 +115,35 @@ async def overlap(driver: Driver, plan: Json) -> list[str]:
 
 async def progress(driver: Driver, plan: Json) -> Json:
     """Hear lines of a command that runs until some were heard, then of a flood."""
+    counted = await count(driver, plan, {LINES_WANTED: "enough"})
+    flood = await run(driver, plan, FLOOD, hearing([]))
+    return {**counted, "flood": flood}
+
+
+async def cut(driver: Driver, plan: Json) -> Json:
+    """Hear lines, ask for the connection to be cut, and hear as many again."""
+    before = LINES_BEFORE_THE_CUT
+    return await count(driver, plan, {before: "cut", before + LINES_WANTED: "enough"})
+
+
+async def count(driver: Driver, plan: Json, files: dict[int, str]) -> Json:
+    """Hear lines, and make a file when so many were heard."""
     notes: list[Json] = []
 
+    def count_them() -> None:
+        if len(notes) in files:
+            Path(plan["directory"], files[len(notes)]).touch()
+
+    result = await run(driver, plan, COUNT, hearing(notes, count_them))
+    return {"notes": notes, "result": result}
+
+
+def hearing(notes: list[Json], then: Callable[[], None] = lambda: None) -> Hear:
     async def hear(value: float, total: float | None, message: str | None) -> None:
         notes.append({"progress": value, "total": total, "message": message})
-        if len(notes) == LINES_WANTED:
-            Path(plan["directory"], "heard").touch()
+        then()
 
-    result = await run(driver, plan, COUNT, hear)
-    heard = list(notes)
-    flood = await run(driver, plan, FLOOD, hear)
-    return {"notes": heard, "result": result, "flood": flood}
+    return hear
 
 
 async def cancel(driver: Driver, plan: Json) -> Json:
@@ -149,7 +168,7 @@ async def hang(driver: Driver, plan: Json) -> Json:
 
 
 STEPS: dict[str, Callable[[Driver, Json], Awaitable[Any]]] = {
-    step.__name__: step for step in (results, overlap, progress, cancel, hang)
+    step.__name__: step for step in (results, overlap, progress, cut, cancel, hang)
 }
 
 
