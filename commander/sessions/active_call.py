@@ -115,6 +115,11 @@ class ActiveCall:
         self._outlet.notify(question)
         return answer
 
+    def close_connection(self) -> None:
+        """Let the client come back for what follows, if it is one that can."""
+        if not self._over:
+            self._outlet.close_connection()
+
     # --- the other side ----------------------------------------------------------
 
     def cancel(self) -> None:

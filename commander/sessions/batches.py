@@ -119,6 +119,9 @@ class _Part:
             if self._flows.paused:
                 flow.pause()
 
+    def close_connection(self) -> None:
+        """Nothing: clients of the version that has batches would not come back."""
+
     def reply(self, reply: Reply) -> None:
         self._ended(reply.body)
 

@@ -23,9 +23,10 @@ from typing import Final
 from commander.alarm import Alarm
 from commander.mcp.events import Reply
 from commander.mcp.results import ACCEPTED
+from commander.mcp.versions import knows
 from commander.sessions.conversation import Conversation
 from commander.sessions.event_stream import EventStream
-from commander.sessions.session import Session
+from commander.sessions.session import PRIMED_SINCE, Session
 from commander.sessions.wires import Wire
 from commander.tools.caller import Flow
 
@@ -133,8 +134,12 @@ class PostOutlet:
                 self._session.drop_stream(self._stream)
 
     def close_connection(self) -> None:
-        """Let the client come back for the rest, if it can."""
-        if self._session is None:
+        """Let the client come back for the rest, if it can.
+
+        Clients of versions without priming would have to have got an event before,
+        and are told that the server does not do this.
+        """
+        if self._session is None or not knows(self._session.peer.version, PRIMED_SINCE):
             return
         if self._state is _State.WAITING and self._wire.accepts_stream:
             self._commit()

@@ -20,12 +20,15 @@ from commander.sessions.event_stream import (
     ReplayLog,
 )
 
-__all__ = ["MAX_STREAMS", "STANDALONE", "Session"]
+__all__ = ["MAX_STREAMS", "PRIMED_SINCE", "STANDALONE", "Session"]
 
 MAX_STREAMS: Final = 100
 """Streams of one session that can be asked for again."""
 STANDALONE: Final = "all-"
 """How the ids of events begin that belong to no request."""
+PRIMED_SINCE: Final = "2025-11-25"
+"""From here on a stream begins with an event that only has an id, and a server may
+close the connection then (S25/basic/transports, Sending Messages, 6)."""
 
 
 class Session(Conversation):
@@ -62,7 +65,7 @@ class Session(Conversation):
         if self._closed or not self._make_room():
             return EventStream()
         log = ReplayLog(self._budget, STANDALONE if standalone else "")
-        primed = knows(self.peer.version, "2025-11-25")
+        primed = knows(self.peer.version, PRIMED_SINCE)
         stream = self._streams[log.name] = EventStream(log, primed=primed)
         return stream
 

@@ -88,6 +88,12 @@ class Outlet(Protocol):
     def follow(self, flow: Flow | None) -> None:
         """Hold a flow back while the client does not keep up; None to stop."""
 
+    def close_connection(self) -> None:
+        """End the connection before the reply; after ``begin``.
+
+        Does nothing unless the client knows that it has to come back for the rest.
+        """
+
     def reply(self, reply: Reply) -> None:
         """Send the reply."""
 

@@ -208,6 +208,9 @@ class _LineOutlet:
         if flow is not None:
             self._wire.follow(flow)
 
+    def close_connection(self) -> None:
+        """Nothing: the wire is all that there is."""
+
     def reply(self, reply: Reply) -> None:
         self.follow(None)
         if reply.body:

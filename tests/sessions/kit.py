@@ -142,6 +142,7 @@ class MemoryOutlet:
         self.flow: Flow | None = None
         self.replies: list[Reply] = []
         self.abandoned = 0
+        self.closed = 0
 
     def begin(
         self, conversation: Conversation | None, lost: Callable[[], None] | None
@@ -154,6 +155,10 @@ class MemoryOutlet:
 
     def follow(self, flow: Flow | None) -> None:
         self.flow = flow
+
+    def close_connection(self) -> None:
+        assert not self.over
+        self.closed += 1
 
     def reply(self, reply: Reply) -> None:
         assert not self.over

@@ -278,3 +278,15 @@ def test_a_cancelled_call_waits_for_no_answer_and_asks_nothing_more() -> None:
     number = msgspec.json.decode(made.outlet.notified[0])["id"]
     made.talk.answered(ClientResponse(id=number, result={}))
     assert len(found) == 1
+
+
+# --- sent away ---------------------------------------------------------------------
+
+
+def test_a_client_is_sent_away_to_come_back_while_it_waits() -> None:
+    made = Made(call_of())
+    made.active.close_connection()
+    assert made.outlet.closed == 1
+    made.active.reply(REPLY)
+    made.active.close_connection()
+    assert made.outlet.closed == 1
