@@ -86,6 +86,10 @@ class _Transport(StringTransport):
         if self.unsent > _FULL_BYTES and self.producer is not None:
             self.producer.pauseProducing()
 
+    def writeSequence(self, data: list[bytes]) -> None:
+        """The same with pieces."""
+        self.write(b"".join(data))
+
     def read_on(self) -> None:
         """The client takes all that there is."""
         full, self.unsent, self.reading = self.unsent > _FULL_BYTES, 0, True

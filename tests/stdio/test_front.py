@@ -22,6 +22,10 @@ class FakeProtocol:
     def __init__(self) -> None:
         self.ended: Deferred[None] = Deferred()
         self.closed: Deferred[None] = Deferred()
+        self.closings = 0
+
+    def close(self) -> None:
+        self.closings += 1
 
     def when_idle(self) -> Deferred[None]:
         idle: Deferred[None] = Deferred()
@@ -94,6 +98,7 @@ def test_closing_gives_the_wire_back_and_leaves_no_timer(stage: Stage) -> None:
     closed: list[object] = []
     stage.front.close().addCallback(closed.append)
     assert closed == [None]
+    assert stage.protocol.closings == 1
     assert os.get_blocking(stage.wire.reading) is True
     assert stage.reactor.getDelayedCalls() == []
 

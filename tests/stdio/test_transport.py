@@ -2,83 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-import attrs
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
 
-from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
-from commander.sessions.dispatcher import Dispatcher
 from commander.stdio import transport as module
 from commander.stdio.transport import STDIO_PRINCIPAL, LineProtocol
 from commander.telemetry.logging import StructuredLog
-from commander.testing.server import MemoryLog
-from commander.tools.registry import CallContext, ToolAnswer, ToolRegistry
-
-
-@attrs.frozen(kw_only=True)
-class NoArguments:
-    """The tool takes none."""
-
-
-@attrs.frozen(kw_only=True)
-class Waited:
-    """What the tool answers."""
-
-    principal: str
-
-
-class SlowTool:
-    """Answers when the test says so."""
-
-    name: ClassVar[str] = "slow"
-    title: ClassVar[str] = "Slow"
-    description: ClassVar[str] = "Waits."
-    arguments: ClassVar[type] = NoArguments
-    result: ClassVar[type] = Waited
-    annotations: ClassVar[Mapping[str, bool]] = {}
-
-    def __init__(self) -> None:
-        self.waiting: list[Deferred[None]] = []
-
-    async def call(self, arguments: NoArguments, context: CallContext) -> ToolAnswer:
-        waiting: Deferred[None] = Deferred()
-        self.waiting.append(waiting)
-        await waiting
-        return ToolAnswer(facts={"principal": context.principal.name})
-
-    def refuse(self, problem: Any) -> ToolAnswer:
-        return ToolAnswer(facts={"error": problem.text}, is_error=True)
+from tests.sessions.kit import (
+    MemoryFlow,
+    Stage,
+    Work,
+    modern,
+    note,
+    now,
+    request,
+    tool_call,
+)
 
 
 class Wire:
     """A line protocol with a transport in memory."""
 
     def __init__(self) -> None:
-        self.tool = SlowTool()
-        self.log = MemoryLog()
-        log = StructuredLog("test", observer=self.log)
-        registry = ToolRegistry([self.tool], with_output_schema=True)
+        self.stage = Stage()
+        self.log = self.stage.log
         self.protocol = LineProtocol(
-            dispatcher=Dispatcher(
-                engine=HandshakeEngine(
-                    server=ServerInfo(
-                        name="n", title="t", version="1", instructions="i"
-                    ),
-                    tools=registry.described(),
-                ),
-                registry=registry,
-                log=log,
-            ),
-            log=log,
+            service=self.stage.service, log=StructuredLog("test", observer=self.log)
         )
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
@@ -90,6 +48,10 @@ class Wire:
             self.protocol.dataReceived(msgspec.json.encode(message) + b"\n")
 
     @property
+    def work(self) -> list[Work]:
+        return self.stage.work
+
+    @property
     def answers(self) -> list[Any]:
         return [
             msgspec.json.decode(line) for line in self.transport.value().splitlines()
@@ -97,25 +59,21 @@ class Wire:
 
     @property
     def ids(self) -> list[Any]:
-        return [answer["id"] for answer in self.answers]
+        return [answer["id"] for answer in self.answers if "method" not in answer]
 
 
 def ping(request_id: object) -> dict[str, object]:
-    return {"jsonrpc": "2.0", "id": request_id, "method": "ping"}
-
-
-def call(request_id: object) -> dict[str, object]:
-    return {
-        "jsonrpc": "2.0",
-        "id": request_id,
-        "method": "tools/call",
-        "params": {"name": "slow"},
-    }
+    return request(request_id, "ping")
 
 
 @pytest.fixture
 def wire() -> Wire:
     return Wire()
+
+
+def test_it_is_what_twisted_takes_it_for(wire: Wire) -> None:
+    for interface in (IPushProducer, IHalfCloseableProtocol):
+        assert verifyObject(interface, wire.protocol)
 
 
 def test_each_line_is_a_message_and_each_answer_a_line(wire: Wire) -> None:
@@ -125,20 +83,20 @@ def test_each_line_is_a_message_and_each_answer_a_line(wire: Wire) -> None:
 
 
 def test_a_ping_behind_a_long_call_is_answered_first(wire: Wire) -> None:
-    wire.send(call(1), ping(2))
+    wire.send(tool_call(1), ping(2))
     assert wire.ids == [2]
-    wire.tool.waiting[0].callback(None)
+    wire.work[0].say()
     assert wire.ids == [2, 1]
 
 
 def test_the_caller_is_the_principal_of_the_wire(wire: Wire) -> None:
-    wire.send(call(1))
-    wire.tool.waiting[0].callback(None)
-    (answer,) = wire.answers
-    assert answer["result"]["structuredContent"]["principal"] == STDIO_PRINCIPAL.name
+    wire.send(tool_call(1))
+    assert wire.work[0].context.principal == STDIO_PRINCIPAL
+    assert wire.work[0].context.plain_rpc is False
 
 
 def test_a_line_that_is_no_json_is_answered_and_the_next_is_served(wire: Wire) -> None:
+    """T12."""
     wire.protocol.dataReceived(b"what?\n")
     wire.send(ping(1))
     assert wire.answers[0]["error"]["code"] == -32700
@@ -148,6 +106,7 @@ def test_a_line_that_is_no_json_is_answered_and_the_next_is_served(wire: Wire) -
 def test_blank_lines_and_notifications_are_not_answered(wire: Wire) -> None:
     wire.protocol.dataReceived(b"\n  \r\n")
     wire.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+    wire.send([note("notifications/initialized")])
     assert wire.transport.value() == b""
 
 
@@ -162,13 +121,21 @@ def test_a_carriage_return_before_the_newline_is_no_part_of_the_message(
 def test_it_does_not_matter_how_the_bytes_are_cut(sizes: list[int]) -> None:
     wire = Wire()
     data = b"".join(
-        msgspec.json.encode(m) + b"\n" for m in (ping(1), "garbage", ping(2), [ping(3)])
+        msgspec.json.encode(m) + b"\n"
+        for m in (ping(1), "garbage", ping(2), modern(3, "server/discover"))
     )
     for size in sizes:
         wire.protocol.dataReceived(data[:size])
         data = data[size:]
     wire.protocol.dataReceived(data)
-    assert wire.ids == [1, None, 2, None]
+    assert wire.ids == [1, None, 2, 3]
+
+
+def test_a_batch_is_one_line_and_is_answered_with_one(wire: Wire) -> None:
+    wire.send([ping(1), tool_call(2)])
+    wire.work[0].say()
+    ((first, second),) = wire.answers
+    assert (first["id"], second["id"]) == (1, 2)
 
 
 def test_a_line_of_the_longest_size_is_taken_and_one_byte_more_is_not(
@@ -204,20 +171,20 @@ def test_the_last_line_needs_no_newline(wire: Wire) -> None:
 def test_what_runs_when_the_client_closed_its_end_is_still_answered(
     wire: Wire,
 ) -> None:
-    wire.send(call(1))
+    wire.send(tool_call(1))
     wire.protocol.readConnectionLost()
     idle: list[None] = []
     wire.protocol.when_idle().addCallback(idle.append)
     assert idle == []
-    wire.tool.waiting[0].callback(None)
+    wire.work[0].say()
     assert wire.ids == [1]
     assert idle == [None]
 
 
 def test_a_client_that_no_longer_reads_is_not_written_to(wire: Wire) -> None:
-    wire.send(call(1))
+    wire.send(tool_call(1))
     wire.protocol.writeConnectionLost()
-    wire.tool.waiting[0].callback(None)
+    wire.work[0].say()
     assert wire.transport.value() == b""
     assert wire.ended == [None]
 
@@ -245,10 +212,92 @@ def test_a_fault_of_ours_is_logged_and_the_wire_goes_on(
     def broken(*_: object) -> None:
         raise RuntimeError("our own fault")
 
-    monkeypatch.setattr(HandshakeEngine, "receive", broken)
+    monkeypatch.setattr(HandshakeEngine, "open", broken)
     wire.send(ping(1))
     monkeypatch.undo()
     wire.send(ping(2))
     assert wire.ids == [None, 2]
     assert wire.answers[0]["error"]["code"] == -32603
     assert len(wire.log.failures()) == 1
+
+
+# --- what comes before a reply -----------------------------------------------------
+
+
+def test_progress_comes_before_the_reply_and_none_behind_it(wire: Wire) -> None:
+    wire.send(tool_call(1, progressToken="t"))
+    caller = wire.work[0].caller
+    caller.progress(1)
+    wire.work[0].say()
+    caller.progress(2)
+    told = [one.get("method", "reply") for one in wire.answers]
+    assert told == ["notifications/progress", "reply"]
+
+
+def test_a_cancelled_call_is_answered_nothing(wire: Wire) -> None:
+    """T8."""
+    wire.send(tool_call(1, progressToken="t"), note("notifications/cancelled"))
+    wire.send(note("notifications/cancelled", requestId=1))
+    assert wire.work[0].caller.cancellation.cancelled
+    wire.work[0].caller.progress(1)
+    wire.work[0].say()
+    assert wire.transport.value() == b""
+
+
+def test_all_that_can_be_held_back_is_while_the_client_does_not_read(
+    wire: Wire,
+) -> None:
+    wire.send(tool_call(1), tool_call(2))
+    flows = [MemoryFlow(), MemoryFlow(), MemoryFlow()]
+    wire.work[0].caller.follow(flows[0])
+    for _ in range(3):  # as Twisted does, with every write
+        wire.protocol.pauseProducing()
+    wire.work[1].caller.follow(flows[1])
+    assert [flow.paused for flow in flows] == [True, True, False]
+    wire.work[1].caller.follow(flows[2])
+    wire.work[0].say()
+    wire.protocol.resumeProducing()
+    # Nobody minds any more what an answered call, or one that is not followed, holds.
+    assert [flow.paused for flow in flows] == [True, True, False]
+    assert wire.ids == [1]
+
+
+def test_what_changed_while_the_client_did_not_read_is_told_once(wire: Wire) -> None:
+    wanted = {"toolsListChanged": True}
+    wire.send(modern(5, "subscriptions/listen", notifications=wanted))
+    wire.protocol.pauseProducing()
+    for _ in range(100):
+        wire.stage.service.hub.list_changed("tools")
+    assert len(wire.answers) == 1
+    wire.protocol.resumeProducing()
+    assert len(wire.answers) == 2
+
+
+# --- the end -----------------------------------------------------------------------
+
+
+def test_closing_ends_subscriptions_and_questions_and_leaves_the_wire_open(
+    wire: Wire,
+) -> None:
+    """T10: the notice, then the result, which ends the request."""
+    wire.send(modern(5, "subscriptions/listen", notifications={}), tool_call(6))
+    answers: list[Any] = []
+    wire.work[0].caller.ask("roots/list", {}).addBoth(answers.append)
+    wire.protocol.close()
+    told = [one.get("method", one.get("id")) for one in wire.answers]
+    assert told == [
+        "notifications/subscriptions/acknowledged",
+        "roots/list",
+        "notifications/cancelled",
+        5,
+    ]
+    assert answers[0].getErrorMessage() == "the session ended"
+    wire.work[0].say()
+    assert wire.ids[-1] == 6
+
+
+def test_a_closing_wire_does_not_wait_for_its_producer(wire: Wire) -> None:
+    """Twisted closes no transport whose producer is paused."""
+    wire.protocol.pauseProducing()
+    wire.protocol.close()
+    assert not now(wire.transport.producer)

@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
+from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
 from commander.auth.resource import Authenticator, AuthResource
-from commander.mcp.events import Reply, ToolCalled
 from commander.principals import Principal
+from commander.sessions.post import PostOutlet
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
@@ -141,7 +143,7 @@ def test_a_version_header_that_is_no_utf_8_is_an_unknown_version(
     connection.send(sent.replace("\u00e9".encode(), b"\xff"))
     (response,) = connection.responses()
     assert response.status == 400
-    assert response.json()["error"]["code"] == -32022
+    assert response.json()["error"]["code"] == -32602  # of a version to come, perhaps
 
 
 # --- callers of the Go server ------------------------------------------------------
@@ -287,18 +289,19 @@ def test_a_client_that_leaves_with_an_answer_and_requests_ahead_is_no_error(
 # --- faults of our own -------------------------------------------------------------
 
 
-class BrokenDispatcher:
-    """Fails as nothing should: at once, or when it calls the tool."""
+class BrokenService:
+    """Fails as nothing should: before anything was sent, or behind it."""
+
+    sessions = None
 
     def __init__(self, *, at_once: bool) -> None:
         self._at_once = at_once
+        self.dispatcher = self
 
-    def receive(self, *_: object) -> ToolCalled:
-        if self._at_once:
-            raise RuntimeError("of no interest to clients")
-        return ToolCalled(id=1, name="broken", arguments={})
-
-    async def call(self, *_: object) -> Reply:
+    def receive(self, body: bytes, door: object, outlet: PostOutlet) -> None:
+        if not self._at_once:
+            outlet.begin(None, None)
+            outlet.notify(b"{}")
         raise RuntimeError("of no interest to clients")
 
 
@@ -311,11 +314,13 @@ class BrokenPage(Resource):
         raise RuntimeError("of no interest to clients")
 
 
-def exchange_with(dispatcher: Any, log: MemoryLog) -> Exchange:
+def exchange_with(service: Any, log: MemoryLog) -> Exchange:
+    clock = Clock()
     return Exchange(
-        dispatcher=dispatcher,
+        service=service,
         guards=Guards(loopback=True),
         drain=Drain(),
+        new_alarm=lambda: Alarm(clock, clock.seconds),
         log=StructuredLog("test", observer=log),
     )
 
@@ -326,12 +331,11 @@ def anyone(serve: Callable[[IRequest, Principal], None]) -> AuthResource:
     return AuthResource(authenticator, serve)
 
 
-@pytest.mark.parametrize("at_once", [True, False])
 def test_a_fault_behind_the_exchange_is_logged_and_answered_in_json(
-    client_of: Callable[[Resource], HTTPHarness], *, at_once: bool
+    client_of: Callable[[Resource], HTTPHarness],
 ) -> None:
     log = MemoryLog()
-    exchange = exchange_with(BrokenDispatcher(at_once=at_once), log)
+    exchange = exchange_with(BrokenService(at_once=True), log)
     client = client_of(anyone(partial(exchange.serve, plain_rpc=False)))
     response = client.request(body=PING)
     assert response.status == 500
@@ -339,9 +343,20 @@ def test_a_fault_behind_the_exchange_is_logged_and_answered_in_json(
     assert response.json() == {"error": "internal error"}
     (event,) = log.failures()
     assert event["commander_event"] == "request_failed"
-    idle: list[None] = []
-    exchange.when_idle().addCallback(idle.append)
-    assert idle == [None]
+
+
+def test_a_fault_behind_the_first_event_ends_the_connection(
+    client_of: Callable[[Resource], HTTPHarness],
+) -> None:
+    """The client must not take for whole what is not."""
+    log = MemoryLog()
+    exchange = exchange_with(BrokenService(at_once=False), log)
+    client = client_of(anyone(partial(exchange.serve, plain_rpc=False)))
+    connection = client.begin(body=PING, headers={"Accept": "text/event-stream"})
+    assert connection.aborted
+    assert not connection.stream().complete
+    (event,) = log.failures()
+    assert event["commander_event"] == "request_failed"
 
 
 def test_a_fault_in_writing_an_answer_is_logged_and_goes_no_further(
