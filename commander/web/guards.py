@@ -8,6 +8,8 @@ pointing its own name at this address (S25/basic/transports, Security Warning).
 from __future__ import annotations
 
 import functools
+import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -24,13 +26,14 @@ __all__ = [
     "accepts_stream",
     "header_texts",
     "media_type_problem",
+    "prefers_stream",
 ]
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Names that mean one and the same server to a browser on this machine."""
 _JSON: Final = "application/json"
 _EVENTS: Final = "text/event-stream"
-_REFUSED: Final = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
+_WEIGHT: Final = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
 _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_ECHO: Final = 100
 _REMEMBERED: Final = 64
@@ -123,15 +126,26 @@ def media_type_problem(headers: Headers, *, lenient: bool) -> HttpAnswer | None:
 
 
 @functools.lru_cache(_REMEMBERED)
-def _names_stream(accept: str) -> bool:
-    """Whether an Accept header names server-sent events, and does not refuse them."""
+def _accepted(accept: str) -> tuple[str, ...]:
+    """The media types of an Accept header that are not refused, the best first.
+
+    Among those of one weight that is the one named first.
+    """
+    weighted = []
     for part in accept.lower().split(","):
         media_type, *parameters = (piece.strip() for piece in part.split(";"))
-        if media_type == _EVENTS:
-            return not any(
-                parameter.replace(" ", "") in _REFUSED for parameter in parameters
-            )
-    return False
+        weighted.append((_weight(parameters), media_type))
+    weighted.sort(key=lambda one: -one[0])
+    return tuple(media_type for weight, media_type in weighted if weight)
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    """RFC 9110, section 12.4.2; what is no weight counts as none."""
+    for parameter in parameters:
+        found = _WEIGHT.fullmatch(parameter.replace(" ", ""))
+        if found is not None:
+            return float(found[1])
+    return 1.0
 
 
 def accepts_stream(headers: Headers) -> bool:
@@ -139,7 +153,13 @@ def accepts_stream(headers: Headers) -> bool:
 
     It has to say so: who accepts anything, or says nothing, gets JSON.
     """
-    return any(map(_names_stream, header_texts(headers, b"accept")))
+    return _EVENTS in _accepted(",".join(header_texts(headers, b"accept")))
+
+
+def prefers_stream(headers: Headers) -> bool:
+    """Whether the client would rather have server-sent events than JSON."""
+    accepted = _accepted(",".join(header_texts(headers, b"accept")))
+    return next((one for one in accepted if one in (_EVENTS, _JSON)), "") == _EVENTS
 
 
 class RequestHeaders:

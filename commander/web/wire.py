@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import attrs
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
@@ -17,9 +18,10 @@ from commander.alarm import Alarm
 from commander.auth.answers import HttpAnswer, write_answer
 from commander.mcp import sse
 from commander.mcp.events import Reply
+from commander.sessions.doors import SESSION_HEADER
 from commander.sessions.wires import WireListener
 from commander.web.answers import internal_error
-from commander.web.guards import accepts_stream
+from commander.web.guards import accepts_stream, prefers_stream
 from commander.web.request import CommanderRequest
 
 __all__ = ["KEEP_ALIVE_SECONDS", "RequestWire"]
@@ -27,8 +29,10 @@ __all__ = ["KEEP_ALIVE_SECONDS", "RequestWire"]
 KEEP_ALIVE_SECONDS: Final = 15.0
 """Well below the minute after which load balancers give a connection up."""
 
+_OK: Final = 200
+_EVENTS: Final = "text/event-stream"
 _STREAM_HEADERS: Final = (
-    (b"Content-Type", b"text/event-stream"),
+    (b"Content-Type", _EVENTS.encode()),
     (b"Cache-Control", b"no-cache, no-transform"),
     (b"X-Accel-Buffering", b"no"),
 )
@@ -59,6 +63,11 @@ class RequestWire:
         """Whether the client takes events."""
         return accepts_stream(self._request.requestHeaders)
 
+    @property
+    def _prefers_stream(self) -> bool:
+        headers = self._request.requestHeaders
+        return headers.hasHeader(SESSION_HEADER) and prefers_stream(headers)
+
     def watch(self, listener: WireListener | None) -> None:
         """Tell this one what happens, and no other; None to tell nobody.
 
@@ -70,15 +79,22 @@ class RequestWire:
             self._left()
 
     def answer(self, reply: Reply) -> None:
-        """Answer whole, and end; does nothing if the client is gone."""
+        """Answer whole, and end; does nothing if the client is gone.
+
+        In a session a client that prefers events gets a result as the one event of a
+        stream: such clients take all that they asked for from one reader.
+        """
         headers: tuple[tuple[str, str], ...] = ()
         if reply.session_id is not None:
             headers = (("Mcp-Session-Id", reply.session_id),)
         if reply.retry_after_seconds is not None:
             headers = (*headers, ("Retry-After", str(reply.retry_after_seconds)))
-        self.answer_http(
-            HttpAnswer(status=reply.status, body=reply.body, headers=headers)
-        )
+        answer = HttpAnswer(status=reply.status, body=reply.body, headers=headers)
+        if reply.status == _OK and self._prefers_stream:
+            answer = attrs.evolve(
+                answer, body=sse.event(reply.body), content_type=_EVENTS
+            )
+        self.answer_http(answer)
 
     def answer_http(self, answer: HttpAnswer) -> None:
         """The same with an answer of HTTP's own."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.web.http_headers import Headers
 
 from commander.settings import is_loopback
-from commander.web.guards import Guards, media_type_problem
+from commander.web.guards import Guards, media_type_problem, prefers_stream
 
 DESK = Guards(loopback=True)
 SERVER = Guards(loopback=False)
@@ -203,3 +203,28 @@ def test_a_body_must_say_that_it_is_json(
     for expected, is_lenient in ((strict, False), (lenient, True)):
         problem = media_type_problem(made, lenient=is_lenient)
         assert (None if problem is None else problem.status) == expected
+
+
+@pytest.mark.parametrize(
+    ("accept", "preferred"),
+    [
+        ([], False),
+        (["*/*"], False),
+        (["application/json, text/event-stream"], False),
+        (["text/event-stream, application/json"], True),
+        (["text/event-stream"], True),
+        (["text/html, Text/Event-Stream, */*"], True),
+        (["text/event-stream", "application/json"], True),
+        (["application/json;q=0.9, text/event-stream"], True),
+        (["text/event-stream; q=0.5, application/json"], False),
+        (["text/event-stream; q = 0, application/json"], False),
+        (["text/event-stream;q=0"], False),
+        (["application/json;q=nan, text/event-stream;q=1.0"], False),
+    ],
+)
+def test_events_are_preferred_by_weight_then_by_who_is_named_first(
+    accept: list[str], preferred: bool
+) -> None:
+    """RFC 9110, section 12.5.1; the order is ours to heed."""
+    lines = [("Accept", value) for value in accept]
+    assert prefers_stream(headers(*lines)) is preferred

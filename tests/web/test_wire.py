@@ -132,6 +132,39 @@ def test_a_client_has_to_say_that_it_takes_events(
     assert stage.asked(Accept=accept)[1].accepts_stream is accepted
 
 
+EVENTS_FIRST = "text/event-stream, application/json"
+
+
+def test_a_client_of_a_session_that_prefers_events_gets_a_result_as_one(
+    stage: Stage,
+) -> None:
+    connection, wire = stage.asked(Accept=EVENTS_FIRST, Mcp_Session_Id="s")
+    wire.answer(Reply(status=200, body=b'{"n":1}'))
+    (response,) = connection.responses()
+    assert response.headers["content-type"] == "text/event-stream"
+    assert response.headers["content-length"] == str(len(response.body))
+    assert [event.json() for event in response.events()] == [{"n": 1}]
+    assert stage.timers == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (200, {"Accept": EVENTS_FIRST}),
+        (200, {"Accept": "*/*", "Mcp_Session_Id": "s"}),
+        (404, {"Accept": EVENTS_FIRST, "Mcp_Session_Id": "s"}),
+    ],
+)
+def test_refusals_and_answers_to_others_stay_json(
+    stage: Stage, status: int, headers: dict[str, str]
+) -> None:
+    connection, wire = stage.asked(**headers)
+    wire.answer(Reply(status=status, body=b"{}"))
+    (response,) = connection.responses()
+    assert response.headers["content-type"] == "application/json"
+    assert (response.status, response.body) == (status, b"{}")
+
+
 def test_an_answer_to_nobody_is_not_written(stage: Stage) -> None:
     connection, wire = stage.asked()
     connection.lose()
