@@ -46,7 +46,7 @@ fix: venv-dev ## Repair style and format where a tool can
 docs: venv-dev ## Write the reference pages anew
 	$(BIN)/python -m commander.reference >docs/configuration.new
 	mv docs/configuration.new docs/configuration.md
-	$(BIN)/python -m commander.protocol_page >docs/protocol.new
+	$(BIN)/python -m docs.pages.protocol >docs/protocol.new
 	mv docs/protocol.new docs/protocol.md
 
 conformance: venv-dev ## Score us with the MCP conformance suite; URL=... scores another
