@@ -15,7 +15,7 @@ from twisted.internet import reactor as the_reactor
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-import commander.service
+import commander.command_service
 from commander.commands import CommandRequest, Outcome
 from commander.execution.executor import Executor
 from commander.execution.runner import CommandRunner, new_command_id
@@ -104,9 +104,10 @@ def _engine() -> Engine:
 
         return made
 
+    made_by = commander.command_service
     names = ("Executor", "CommandRunner")
     for name in names:
-        setattr(commander.service, name, catching(getattr(commander.service, name)))
+        setattr(made_by, name, catching(getattr(made_by, name)))
     os.environ["MCP_AUTH_TOKEN"] = "nobody-comes-here"
     os.environ["MCP_MAX_CONCURRENT"] = os.environ["MCP_MAX_QUEUED"] = "5000"
     os.environ["MCP_SHUTDOWN_GRACE"] = "0"
