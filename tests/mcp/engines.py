@@ -139,9 +139,9 @@ def message(**members: object) -> bytes:
     return msgspec.json.encode({"jsonrpc": "2.0", **members})
 
 
-def envelope(**more: object) -> Json:
-    """A modern request's ``_meta``."""
-    return {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}, **more}
+def envelope(meta: Mapping[str, Any] | None = None) -> Json:
+    """A modern request's ``_meta``, with more or with something else in it."""
+    return {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}, **(meta or {})}
 
 
 def modern(
@@ -149,10 +149,10 @@ def modern(
     params: Mapping[str, Any] | None = None,
     *,
     request_id: str | int = 7,
-    **meta: object,
+    meta: Mapping[str, Any] | None = None,
 ) -> Request:
     """A modern request."""
-    whole = {"_meta": envelope(**meta), **(params or {})}
+    whole = {"_meta": envelope(meta), **(params or {})}
     return Request(id=request_id, method=method, params=whole)
 
 

@@ -33,15 +33,20 @@ class Sdk:
         atexit.register(self.close)
 
     def ask(self, question: str, **details: Any) -> Any:
-        """The answer to one question of the oracle's."""
+        """The answer to one question of the oracle's.
+
+        Raises:
+            RuntimeError: It broke over it.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"ask": question, **details}) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"the oracle died of {question} {details}")
-        return json.loads(answer)
+        told = json.loads(answer or '{"raised": "it died"}')
+        if told["raised"] is not None:
+            raise RuntimeError(f"{question} {details}: {told['raised']}")
+        return told["answer"]
 
     def close(self) -> None:
         """End it."""

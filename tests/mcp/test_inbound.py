@@ -1,4 +1,4 @@
-"""The version in the header or in ``_meta`` decides the era; then the ladder is climbed.
+"""The version in header or ``_meta`` decides the era; then the ladder is climbed.
 
 Rows R1 to R8 and rungs M1 to M11 are those of the protocol's requirements: what a
 version is found in, and what is looked at first.
@@ -69,25 +69,24 @@ def request(said: object = ABSENT, method: str = "tools/list") -> Request:
 # --- the era -----------------------------------------------------------------------
 
 UNKNOWN = ("", "1999-01-01", "2025-11-2", "2025-11-25 ", "2025-11-25, 2026-07-28")
+SAID: list[Any] = [MODERN, *OLD, "", "1999-01-01", None, 5, {}]
+ROWS: list[tuple[str, list[str | None], list[Any], Era]] = [
+    ("R1", [MODERN, *UNKNOWN], [ABSENT, *SAID], Era.MODERN),
+    ("R2", [*OLD], [ABSENT], Era.HANDSHAKE),
+    ("R3", [*OLD], SAID, Era.MODERN),
+    ("R4", [None], SAID, Era.MODERN),
+    ("R7", [None], [ABSENT], Era.HANDSHAKE),
+]
+"""Number; versions in the header; versions in ``_meta``; era."""
 
 
 @pytest.mark.parametrize(
     ("row", "header", "said", "era"),
     [
-        *(("R1", MODERN, said, Era.MODERN) for said in (ABSENT, None, MODERN, *OLD)),
-        *(
-            ("R1", header, said, Era.MODERN)
-            for header in UNKNOWN
-            for said in (ABSENT, MODERN, "2025-11-25")
-        ),
-        *(("R2", header, ABSENT, Era.HANDSHAKE) for header in OLD),
-        *(
-            ("R3", header, said, Era.MODERN)
-            for header in OLD
-            for said in (MODERN, header, "", None, 5, {})
-        ),
-        *(("R4", None, said, Era.MODERN) for said in (MODERN, *OLD, "", None, 5)),
-        ("R7", None, ABSENT, Era.HANDSHAKE),
+        (row, header, said, era)
+        for row, in_header, in_meta, era in ROWS
+        for header in in_header
+        for said in in_meta
     ],
 )
 @pytest.mark.parametrize("method", ["initialize", "tools/call", "ping", "x"])
@@ -362,13 +361,13 @@ def test_without_headers_only_the_other_rungs_are_there(
 
 def test_the_client_need_not_say_who_it_is() -> None:
     """M3: clientInfo must not be required."""
-    asked = modern("ping", **{"io.modelcontextprotocol/clientInfo": 5})
+    asked = modern("ping", meta={"io.modelcontextprotocol/clientInfo": 5})
     assert climb(asked, headers_of(asked)) == Envelope(version=MODERN, capabilities={})
 
 
 def test_an_envelope_has_what_was_said() -> None:
     meta = {CAPABILITIES_KEY: {"sampling": {}}, LOG_LEVEL_KEY: "info"}
-    asked = modern("ping", **meta)
+    asked = modern("ping", meta=meta)
     assert climb(asked, headers_of(asked)) == Envelope(
         version=MODERN, capabilities={"sampling": {}}, log_level="info"
     )
@@ -396,7 +395,7 @@ def test_a_version_that_is_not_served_is_told_which_are(
     version: str, requested: str
 ) -> None:
     """M6; what was just refused must not be among them."""
-    asked = modern("ping", request_id="a", **{VERSION_KEY: version})
+    asked = modern("ping", request_id="a", meta={VERSION_KEY: version})
     for lines in (None, headers_of(asked)):
         assert climb(asked, lines) == ProtocolError(
             code=UNSUPPORTED_PROTOCOL_VERSION,
@@ -419,10 +418,10 @@ def test_a_modern_version_without_a_header_is_a_header_missing() -> None:
 def test_a_modern_header_without_meta_is_invalid_params() -> None:
     """R1: as conformance sends it."""
     lines = HeaderLines(("mcp-protocol-version", MODERN), ("mcp-method", "ping"))
-    for params in ({}, None, {"_meta": {}}):
-        opened = receive(message(id="a", method="ping", params=params), lines)
-        assert isinstance(opened, Reply)
-        assert refused(opened, "ping")[:2] == (400, INVALID_PARAMS)
+    without: list[Any] = [None, {}, {"_meta": None}, {"_meta": {}}]
+    for params in without:
+        reply = _reply(message(id="a", method="ping", params=params), lines)
+        assert refused(reply, "ping")[:2] == (400, INVALID_PARAMS)
 
 
 @pytest.mark.parametrize("params", [[], [1], "a", 5, False])

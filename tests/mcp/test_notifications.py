@@ -94,7 +94,10 @@ def test_all_that_a_subscription_sends_carries_its_id_with_its_type(
     """M32."""
     meta = {"_meta": {SUBSCRIPTION_KEY: subscription}}
     filtered = {"toolsListChanged": True, "resourceSubscriptions": ["job://1"]}
-    reason = {"requestId": subscription, "reason": "the server is shutting down"}
+    reason: dict[str, object] = {
+        "requestId": subscription,
+        "reason": "the server is shutting down",
+    }
     expected: list[tuple[bytes, str, dict[str, object]]] = [
         (
             notifications.acknowledged(subscription, filtered),

@@ -377,7 +377,7 @@ def test_there_is_a_limit_to_what_is_listened_to() -> None:
 
 # --- asking again ------------------------------------------------------------------
 
-ASKED = [
+ASKED: list[ToolCalled | PromptAsked | ResourceAsked] = [
     ToolCalled(name="t", arguments={"a": 1}),
     PromptAsked(name="p", arguments={}),
     ResourceAsked(uri="job://1"),
@@ -403,7 +403,7 @@ def test_answers_and_state_are_handed_on(
     params: dict[str, object], responses: object, state: object, asked: Any
 ) -> None:
     """M37."""
-    again = with_input(asking(**params), asked)
+    again: Any = with_input(asking(**params), asked)
     assert type(again) is type(asked)
     assert again.input_responses == responses
     assert again.request_state == state

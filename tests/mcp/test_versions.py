@@ -29,13 +29,13 @@ def test_the_revisions_stand_from_oldest_to_latest() -> None:
 
 
 def test_those_that_are_offered_stand_from_latest_to_oldest() -> None:
-    assert (
+    assert SUPPORTED_VERSIONS == (
         "2026-07-28",
         "2025-11-25",
         "2025-06-18",
         "2025-03-26",
         "2024-11-05",
-    ) == SUPPORTED_VERSIONS
+    )
 
 
 @pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)

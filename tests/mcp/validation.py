@@ -148,6 +148,7 @@ def _by_schema(
     whole = schemas_or_none(revision)
     if whole is None:
         return
+    name: str
     if "error" in message:
         name = "JSONRPCError"
         if revision >= "2025-11-25":
@@ -181,14 +182,14 @@ def _call_name(revision: str, union: str, method: str | None) -> str:
     """The definition of a method among those that this side may send."""
     definitions = _definitions(revision)
     several = definitions.get(union, {}).get("anyOf", ())
-    names = [reference["$ref"].rpartition("/")[2] for reference in several]
+    names: list[str] = [each["$ref"].rpartition("/")[2] for each in several]
     for name in names or [union] * (union in definitions):
         if definitions[name]["properties"]["method"]["const"] == method:
             return name
     raise InvalidMessageError(f"{revision} has no {method} in {union}")
 
 
-def _check(revision: str, name: str, value: object) -> None:
+def _check(revision: str, name: str, value: Json) -> None:
     for error in _validator(revision, name).iter_errors(value):
         raise InvalidMessageError(
             f"{name} of {revision}: {error.message} at {error.json_path} in {value}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +33,9 @@ def climb(question: Json) -> Json | None:
         refused = None
     if refused is None and headers is not None and question["schema"] is not None:
         arguments = question["body"]["params"].get("arguments") or {}
+        # Here two lines of one name are two spellings of it in one mapping.
         refused = inbound.validate_mcp_param_headers(
-            question["schema"], arguments, headers
+            question["schema"], arguments, dict(lines)
         )
     return None if refused is None else {"code": refused.code, "data": refused.data}
 
@@ -66,7 +68,7 @@ def status(question: Json) -> int:
 def validate(question: Json) -> str | None:
     """Why a message is not one of its revision, or null.
 
-    Asked with ``revision``; ``direction``; ``method``, of the request if it is answered;
+    Asked with ``revision``; ``direction``; ``method``, of the request that is answered;
     ``message``.
     """
     revision, method = question["revision"], question["method"]
@@ -117,8 +119,12 @@ QUESTIONS: dict[str, Callable[[Json], Any]] = {
 def main() -> None:
     for line in sys.stdin:
         question = json.loads(line)
-        answer = QUESTIONS[question["ask"]](question)
-        sys.stdout.write(json.dumps(answer) + "\n")
+        told: Json = {"answer": None, "raised": None}
+        try:
+            told["answer"] = QUESTIONS[question["ask"]](question)
+        except Exception:
+            told["raised"] = traceback.format_exc()
+        sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
 
 
