@@ -117,6 +117,8 @@ class HTTPConnection:
     def __init__(self, site: CommanderSite, peer: str) -> None:
         address = IPv4Address("TCP", peer, 40000)
         self.transport = _Transport(address)
+        self.left = False
+        """Whether the client has left."""
         self.channel = site.buildProtocol(address)
         if self.channel is not None:
             self.channel.makeConnection(self.transport)
@@ -188,8 +190,9 @@ class HTTPConnection:
         self.transport.read_on()
 
     def lose(self) -> None:
-        """The client leaves."""
-        if self.channel is not None:
+        """The client leaves; a second time changes nothing."""
+        if self.channel is not None and not self.left:
+            self.left = True
             self.channel.connectionLost(Failure(ConnectionDone()))
 
 
@@ -208,10 +211,18 @@ class HTTPHarness:
         self._site = site
         self._clock = clock
         self._token = token
+        self.connections: list[HTTPConnection] = []
+        """All that were opened."""
 
     def connect(self, peer: str = "192.0.2.7") -> HTTPConnection:
         """Open a connection."""
-        return HTTPConnection(self._site, peer)
+        self.connections.append(HTTPConnection(self._site, peer))
+        return self.connections[-1]
+
+    def lose_all(self) -> None:
+        """The client leaves all its connections."""
+        for connection in self.connections:
+            connection.lose()
 
     def begin(
         self,
