@@ -52,6 +52,7 @@ from commander.mcp.versions import ASSUMED_VERSION, Era, knows
 __all__ = [
     "ACCEPTED",
     "CONTENT_SINCE",
+    "NEEDED_CAPABILITIES",
     "SERVER_INFO_KEY",
     "STATUS_OF_CODE",
     "SUBSCRIPTION_KEY",
@@ -83,12 +84,13 @@ STATUS_OF_CODE: Final = {
 
 CONTENT_SINCE: Final = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
 """Content types that an older client would fail to read."""
-_NEEDED: Final = {
+NEEDED_CAPABILITIES: Final = {
     "elicitation/create": "elicitation",
     "sampling/createMessage": "sampling",
     "roots/list": "roots",
 }
-"""What a client declares that can be asked this (S26/basic/patterns/mrtr)."""
+"""What a client declares that can be asked this (S25/basic/lifecycle, Operation;
+S26/basic/patterns/mrtr, Server Requirements)."""
 _MAX_COMPLETIONS: Final = 100
 """Values that one answer may hold (S26/server/utilities/completion)."""
 
@@ -192,7 +194,10 @@ class ReplyWriter:
             raise ValueError("this request cannot be answered with input_required")
         if not asked.requests and asked.state is None:
             raise ValueError("there is nothing to ask")
-        needed = {_NEEDED[request["method"]] for request in asked.requests.values()}
+        needed = {
+            NEEDED_CAPABILITIES[request["method"]]
+            for request in asked.requests.values()
+        }
         missing = sorted(needed - call.peer.capabilities.keys())
         if missing:
             return self._error(

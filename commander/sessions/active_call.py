@@ -15,6 +15,7 @@ from commander.cancellation import Cancellation
 from commander.mcp import notifications
 from commander.mcp.events import Call, Reply
 from commander.mcp.inbound import LOG_LEVELS
+from commander.mcp.results import NEEDED_CAPABILITIES
 from commander.mcp.versions import Era
 from commander.sessions.conversation import AskError, Conversation
 from commander.sessions.wires import Outlet
@@ -96,7 +97,8 @@ class ActiveCall:
     ) -> Deferred[Mapping[str, Any]]:
         """Ask the client something, on this call's own stream.
 
-        Only in a session of the handshake era; others are asked with ``InputRequired``.
+        Only in a session of the handshake era, and only what its client declared;
+        others are asked with ``InputRequired``.
         Fails with ``AskError``, or ``CancelledError`` when the call is cancelled.
         """
         if self._over:
@@ -107,6 +109,9 @@ class ActiveCall:
             or not self._outlet.streams
         ):
             return fail(AskError("this client cannot be asked"))
+        needed = NEEDED_CAPABILITIES.get(method)
+        if needed is not None and needed not in self.call.peer.capabilities:
+            return fail(AskError(f"this client did not declare {needed}"))
         try:
             question, answer = self._conversation.ask(method, params)
         except AskError as error:

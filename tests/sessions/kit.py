@@ -37,6 +37,8 @@ ANN = Principal("ann")
 BOB = Principal("bob")
 MODERN = "2026-07-28"
 BOTH = "application/json, text/event-stream"
+CAPABILITIES: Mapping[str, Any] = {"elicitation": {}, "roots": {}, "sampling": {}}
+"""All that a client can declare that it can be asked."""
 
 
 class MemoryWire:
@@ -362,11 +364,12 @@ def call_of(
     request_id: str | int = 1,
     token: str | int | None = None,
     log_level: str | None = None,
+    capabilities: Mapping[str, Any] = CAPABILITIES,
 ) -> Call:
     return Call(
         id=request_id,
         era=era,
-        peer=Peer(version=version),
+        peer=Peer(version=version, capabilities=capabilities),
         asked=ToolCalled(name="slow", arguments={}),
         progress_token=token,
         log_level=log_level,

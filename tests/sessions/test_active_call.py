@@ -246,10 +246,14 @@ def test_a_question_goes_on_the_calls_own_stream_and_the_answer_comes_back() -> 
         lambda: Made(call_of(), conversation=False),
         lambda: Made(call_of(), streams=False),
         lambda: Made(modern_call()),
+        lambda: Made(call_of(capabilities={"roots": {}, "sampling": {}})),
     ],
 )
 def test_who_cannot_be_asked_is_not(made: Any) -> None:
-    """T9: to a modern client no request is ever written, on whatever wire."""
+    """T9: to a modern client no request is ever written, on whatever wire.
+
+    S25/basic/lifecycle, Operation: to others none that they did not declare.
+    """
     one = made()
     (failure,) = outcome(one.active.ask("elicitation/create", {}))
     assert isinstance(failure, Failure)

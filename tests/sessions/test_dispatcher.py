@@ -294,7 +294,8 @@ def test_a_cancellation_of_nothing_is_accepted(params: dict[str, Any]) -> None:
 
 def test_an_answer_reaches_its_question_in_its_session_only() -> None:
     stage = Stage()
-    mine, other = session_headers(stage), session_headers(stage)
+    mine = {"Mcp-Session-Id": stage.initialize(roots={})}
+    other = session_headers(stage)
     outlet = stage.post(tool_call(), mine)
     answers: list[Any] = []
     stage.work[0].caller.ask("roots/list", {}).addBoth(answers.append)

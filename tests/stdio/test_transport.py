@@ -280,12 +280,15 @@ def test_closing_ends_subscriptions_and_questions_and_leaves_the_wire_open(
     wire: Wire,
 ) -> None:
     """T10: the notice, then the result, which ends the request."""
+    params = {"protocolVersion": "2025-11-25", "capabilities": {"roots": {}}}
+    wire.send(request(4, "initialize", **params))
     wire.send(modern(5, "subscriptions/listen", notifications={}), tool_call(6))
     answers: list[Any] = []
     wire.work[0].caller.ask("roots/list", {}).addBoth(answers.append)
     wire.protocol.close()
     told = [one.get("method", one.get("id")) for one in wire.answers]
     assert told == [
+        4,
         "notifications/subscriptions/acknowledged",
         "roots/list",
         "notifications/cancelled",
