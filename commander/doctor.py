@@ -26,6 +26,7 @@ from commander.execution.memory_killer import find_victim_count
 from commander.execution.native import Unavailable, load
 from commander.execution.run_as import find_run_as
 from commander.execution.sandbox import open_sandbox
+from commander.first_process import is_first_process
 from commander.service import sandbox_plan
 from commander.settings import Settings
 from commander.sources import binds_loopback
@@ -235,9 +236,8 @@ def _reaper() -> Finding:
     return Finding(
         subject="process reaper",
         state="the server adopts, ends and reaps what its commands leave",
-        cost="as process 1 it adopts what others start here too, and ends it: use an "
-        "init such as tini"
-        if os.getpid() == 1
+        cost="as process 1 it also ends what others, such as `docker exec`, leave here"
+        if is_first_process()
         else "",
     )
 

@@ -30,6 +30,8 @@ from commander.errors import StartError
 from commander.execution.engine import find_engine
 from commander.execution.hardening import harden
 from commander.execution.sandbox import open_sandbox
+from commander.first_process import end_as_signalled, let_in
+from commander.handover import take_secrets
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build, sandbox_plan
 from commander.settings import Settings
@@ -118,10 +120,12 @@ def _say(text: str) -> None:
 def effective(flags: Mapping[str, str]) -> Loaded:
     """The settings of a server with these flags in this environment.
 
+    Secrets from the entry point are taken by the first call: the next has none.
+
     Raises:
         StartError: One of them cannot be used.
     """
-    return load(flags, os.environ, _home())
+    return load(flags, {**os.environ, **take_secrets(os.environ)}, _home())
 
 
 def _started(loaded: Loaded, options: Options) -> CommanderService:
@@ -249,6 +253,7 @@ def _watch_signals(reactor: Any, service: CommanderService) -> None:
         service.note_stop_reason(signal.Signals(number).name)
         previous = twisted_handlers[signal.Signals(number)]
         if callable(previous):
+            end_as_signalled(number)  # Twisted means to, and cannot as process 1
             previous(number, frame)
         else:
             reactor.callFromThread(reactor.stop)
@@ -259,6 +264,7 @@ def _watch_signals(reactor: Any, service: CommanderService) -> None:
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         watched.append(signal.SIGHUP)
     twisted_handlers = {which: signal.signal(which, handle) for which in watched}
+    let_in(watched)
 
 
 def _one_line(error: Exception) -> str:

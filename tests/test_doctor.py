@@ -190,12 +190,12 @@ def test_a_kernel_that_hands_no_orphans_over_is_found(
     assert "outlives" in found(Settings())["process reaper"].cost
 
 
-def test_process_1_is_told_to_use_an_init(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_1_is_told_whom_else_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "hardening_offered", Hardening)
     monkeypatch.setattr(Path, "exists", lambda self: True)
-    assert "tini" not in found(Settings())["process reaper"].cost
+    assert found(Settings())["process reaper"].cost == ""
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    assert "tini" in found(Settings())["process reaper"].cost
+    assert "docker exec" in found(Settings())["process reaper"].cost
 
 
 def test_a_protection_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from commander.execution.outside import Outside
 from commander.execution.sandbox import NO_SANDBOX, Sandbox
 from commander.execution.seams import ProcessTrees
 from commander.execution.spawner import ThreadedSpawner
+from commander.first_process import is_first_process
 from commander.interfaces import Monotonic
 from commander.reactors import ICommanderReactor
 
@@ -100,7 +101,9 @@ def _trees(
     if not hardening.subreaper:
         return GroupTrees(), "process groups only: this process cannot adopt orphans"
     try:
-        trees = SubreaperTrees(clock=reactor, monotonic=monotonic)
+        trees = SubreaperTrees(
+            clock=reactor, monotonic=monotonic, first_process=is_first_process()
+        )
     except OSError as error:
         return GroupTrees(), f"process groups only: {error}"
     return trees, "whole trees, orphans adopted"

@@ -15,7 +15,9 @@ later, until nobody is left.
 **Who has no command** is killed when it is seen. While commands run the list is read
 once a second, and at every end of a command. What cannot be killed is looked at ever
 more rarely, once a second in the end, until it is gone. The one timer for all this
-ends by itself when there is nobody to look after, a second late at most.
+ends by itself when there is nobody to look after, a second late at most. Process 1
+of a container has nobody above it: there the timer never ends, and who has no command
+is never spared. That is what others leave behind, with ``docker exec`` say.
 
 **Bounds.** Slices of ``sweep.SLICE_SECONDS``, with at least as long a pause. A walk
 over the descendants of a command stops after ``WALK_SECONDS``: of a larger tree, what
@@ -47,6 +49,8 @@ BUSY_MET: Final = 100
 BUSY_SECONDS: Final = 0.02
 """How often after a look that met more than this many since the one before: what
 forks and exits for ever leaves thousands of zombies a second, and ids are few."""
+IDLE_SECONDS: Final = 10.0
+"""How often process 1 looks when no command runs."""
 SWEEP_SECONDS: Final = 0.001
 """Shortest pause between two slices of killing."""
 WALK_SECONDS: Final = 0.005
@@ -231,6 +235,8 @@ class SubreaperTrees:
         files: ``/proc``.
         kernel: System calls about processes.
         adopted: The children of the main thread; closed by ``close``.
+        first_process: Whether this is process 1, which gets the orphans of others too
+            and is alone in reaping them.
 
     Raises:
         OSError: The kernel does not list children (no CONFIG_PROC_CHILDREN).
@@ -245,8 +251,10 @@ class SubreaperTrees:
         files: ProcFiles | None = None,
         kernel: Kernel | None = None,
         adopted: Children | None = None,
+        first_process: bool = False,
     ) -> None:
         self._monotonic = monotonic
+        self._first_process = first_process
         self._files = files or ProcFiles()
         self._kernel = kernel or KernelCalls(self._files)
         self._adopted = adopted or ChildrenFile()
@@ -269,10 +277,12 @@ class SubreaperTrees:
             monotonic=monotonic,
             condemned_one=self._go_on_soon,
         )
+        if first_process:
+            self._wake(IDLE_SECONDS)
 
     def new_tag(self) -> int:
         """A number for one command that its descendants can inherit; never repeated."""
-        if not self._sweeper.has_work and not self._claims.starting:
+        if not (self._has_work or self._claims.starting):
             self._sweeper.spare_all()
         return self._claims.new_tag()
 
@@ -312,6 +322,10 @@ class SubreaperTrees:
         self._due = float("-inf")  # nothing is sooner: no timer is made any more
         self._adopted.close()
 
+    @property
+    def _has_work(self) -> bool:
+        return self._first_process or self._sweeper.has_work
+
     def _go_on_soon(self) -> None:
         self._pause = SWEEP_SECONDS
         self._wake(SWEEP_SECONDS)
@@ -331,7 +345,7 @@ class SubreaperTrees:
             self._next_round = began + LOOK_SECONDS
             sweeper.look_at_threads(began + SLICE_SECONDS)
             sweeper.begin_round()
-        if not sweeper.has_work:
+        if not self._has_work:
             return
         until = self._monotonic() + SLICE_SECONDS
         finished = sweeper.sweep(until) and sweeper.go_on_with_round(until)
@@ -346,3 +360,5 @@ class SubreaperTrees:
             self._pause = min(2 * self._pause, LOOK_SECONDS)
         elif sweeper.has_work:
             self._wake(BUSY_SECONDS if self._met - met > BUSY_MET else LOOK_SECONDS)
+        elif self._first_process:
+            self._wake(IDLE_SECONDS)

@@ -22,6 +22,7 @@ from twisted.internet.task import Clock
 from commander.commands import Survivor
 from commander.execution.claims import WAIT_SECONDS
 from commander.execution.orphans import (
+    IDLE_SECONDS,
     LOOK_SECONDS,
     SURVIVORS_AT_MOST,
     SubreaperTree,
@@ -38,7 +39,13 @@ TERM = [signal.SIGTERM, signal.SIGCONT]
 class Scene:
     """Trees on a machine in memory, with a clock that stands still."""
 
-    def __init__(self, machine: MemoryMachine | None = None, step: float = 0.0) -> None:
+    def __init__(
+        self,
+        machine: MemoryMachine | None = None,
+        step: float = 0.0,
+        *,
+        first_process: bool = False,
+    ) -> None:
         self.machine = machine or MemoryMachine()
         self.clock = Clock()
         self._asked = 0.0
@@ -51,6 +58,7 @@ class Scene:
             files=self.machine,
             kernel=self.machine,
             adopted=self.machine,
+            first_process=first_process,
         )
 
     def seconds(self) -> float:
@@ -707,3 +715,45 @@ class AnyLives(RuleBasedStateMachine):
 
 AnyLives.TestCase.settings = settings(max_examples=50, stateful_step_count=20)
 TestAnyLives: Any = AnyLives.TestCase
+
+
+# --- process 1 -----------------------------------------------------------------------
+
+
+def stranger(scene: Scene) -> int:
+    """Whom `docker exec` or the like has left to process 1."""
+    return scene.machine.leave_session(scene.machine.start_child())
+
+
+def test_process_1_ends_and_reaps_strangers_though_no_command_runs() -> None:
+    scene = Scene(first_process=True)
+    alive, dead = stranger(scene), stranger(scene)
+    scene.machine.exit(dead)
+    scene.pass_time(IDLE_SECONDS + 0.1)
+    assert not {alive, dead} & set(scene.machine.processes)
+
+
+def test_process_1_spares_nobody_when_a_command_comes() -> None:
+    scene = Scene(first_process=True)
+    pid = stranger(scene)
+    scene.start()
+    scene.pass_time(2 * LOOK_SECONDS)
+    assert pid not in scene.machine.processes
+
+
+def test_any_other_process_spares_who_was_there_before_its_commands(
+    scene: Scene,
+) -> None:
+    pid = stranger(scene)
+    scene.start()
+    scene.pass_time(IDLE_SECONDS)
+    assert scene.signals(pid) == []
+
+
+def test_process_1_looks_until_it_is_closed() -> None:
+    scene = Scene(first_process=True)
+    for _ in range(3):
+        scene.clock.advance(IDLE_SECONDS)
+        assert scene.clock.getDelayedCalls()
+    scene.trees.close()
+    assert scene.clock.getDelayedCalls() == []
