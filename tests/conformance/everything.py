@@ -21,6 +21,7 @@ from twisted.logger import globalLogBeginner
 
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
@@ -127,7 +128,11 @@ def _site(
     reactor: ICommanderReactor, exchange: Exchange, drain: Drain, log: StructuredLog
 ) -> CommanderSite:
     access = LogAccess(log)
-    authenticator = Authenticator(checker=AnyoneChecker(), realm=NAME, access=access)
+    authenticator = Authenticator(
+        checker=AnyoneChecker(),
+        realm=NAME,
+        failed=FailedLogins(access, clock=reactor, monotonic=time.monotonic),
+    )
     app = WebApp(
         authenticator=authenticator,
         exchange=exchange,
@@ -161,9 +166,14 @@ def main(words: Sequence[str]) -> None:
     server = front(ICommanderReactor(reactor, reactor), given.port, StructuredLog(NAME))
     server.open()
     reactor.addSystemEventTrigger("before", "shutdown", server.close)
-    sys.stdout.write(f"http://{LOOPBACK}:{server.address.port}/mcp\n")
-    sys.stdout.flush()
+    # Only then does a signal end it in order.
+    reactor.callWhenRunning(_tell, server.address.port)
     reactor.run()
+
+
+def _tell(port: int) -> None:
+    sys.stdout.write(f"http://{LOOPBACK}:{port}/mcp\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
