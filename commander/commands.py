@@ -21,7 +21,23 @@ __all__ = [
     "OutputWindow",
     "StartFailed",
     "Survivor",
+    "Trace",
 ]
+
+
+@attrs.frozen(kw_only=True)
+class Trace:
+    """The trace of somebody else's that a request belongs to (W3C Trace Context).
+
+    Its parts were checked; nothing else can stand in them.
+    """
+
+    trace_id: str
+    """32 hexadecimal digits."""
+    parent: str
+    """A ``traceparent`` of version 00."""
+    state: str = ""
+    """A ``tracestate``; empty if there is none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +51,8 @@ class CommandRequest:
     """Already defaulted and clamped; greater than zero."""
     env: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     """Names to set over the inherited environment. Never logged."""
+    trace: Trace | None = None
+    """What the caller's own records know it by."""
 
 
 class EndedBy(enum.Enum):

@@ -14,15 +14,22 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from commander.commands import Trace
+
 __all__ = [
     "DEFAULT_PATH",
     "RUN_ID",
     "child_environment",
     "command_environment",
     "never_passed",
+    "trace_environment",
 ]
 
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TRACE_PARENT: Final = "TRACEPARENT"
+TRACE_STATE: Final = "TRACESTATE"
+"""How a trace is handed on to a process (OpenTelemetry, Environment Variables as
+Context Propagation Carriers)."""
 RUN_ID: Final = "COMMANDER_RUN"
 """Names the command that a process belongs to, to those who look for its strays."""
 
@@ -95,6 +102,21 @@ def command_environment(
             has let them.
     """
     return {**common, **env, RUN_ID: run_id}
+
+
+def trace_environment(trace: Trace | None, env: Mapping[str, str]) -> dict[str, str]:
+    """How a command learns of the trace that it belongs to.
+
+    Args:
+        trace: That of its call, if it has one.
+        env: The caller's variables. A trace that they name counts, and is left whole.
+    """
+    if trace is None or TRACE_PARENT in env:
+        return {}
+    named = {TRACE_PARENT: trace.parent}
+    if trace.state:
+        named[TRACE_STATE] = trace.state
+    return named
 
 
 def _absolute_path_entries(path: str) -> str:

@@ -15,7 +15,11 @@ from twisted.internet.interfaces import IReactorProcess
 
 from commander.commands import CommandRequest, EndedBy, StartFailed
 from commander.execution.checks import directory_problem, shell_problem, size_problem
-from commander.execution.environment import child_environment, command_environment
+from commander.execution.environment import (
+    child_environment,
+    command_environment,
+    trace_environment,
+)
 from commander.execution.limits import ResourceLimit
 from commander.execution.protocol import ChildTransport, CommandProtocol
 from commander.execution.run_as import RunAs
@@ -90,7 +94,9 @@ class Executor:
         directory = self.directory_of(approved.request)
         tag = self._supervision.trees.new_tag()
         arguments, env = self._arguments(approved, tag)
-        env = command_environment(self._environment, run_id=run_id, env=env)
+        trace = trace_environment(approved.request.trace, approved.request.env)
+        common = {**self._environment, **trace}
+        env = command_environment(common, run_id=run_id, env=env)
         problem = (
             shell_problem(self._start.shell)
             or self._directory_problem(directory)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import attrs
 
+from commander.commands import Trace
 from commander.mcp.jsonrpc import RequestId
 from commander.mcp.versions import Era
 
@@ -174,6 +175,8 @@ class Call:
     progress_token: RequestId | None = None
     log_level: str | None = None
     """Modern era: the level from which on this request wants log messages."""
+    trace: Trace | None = None
+    """What ``_meta`` names; see ``commander.mcp.traces``."""
 
 
 # --- what is said to it ------------------------------------------------------------

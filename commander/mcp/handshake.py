@@ -27,6 +27,7 @@ from commander.mcp.params import (
     read_tool,
 )
 from commander.mcp.results import ReplyWriter, refusal
+from commander.mcp.traces import meta_trace
 from commander.mcp.versions import Era, negotiate
 
 __all__ = ["HandshakeEngine"]
@@ -101,6 +102,7 @@ class HandshakeEngine:
             peer=peer,
             asked=asked,
             progress_token=progress_token(request),
+            trace=meta_trace(request),
         )
 
     def _initialize(self, request: Request) -> Reply:

@@ -35,6 +35,7 @@ from commander.mcp.params import (
     with_input,
 )
 from commander.mcp.results import ReplyWriter, refusal
+from commander.mcp.traces import meta_trace
 from commander.mcp.versions import SUPPORTED_VERSIONS, Era
 
 __all__ = ["ModernEngine"]
@@ -120,6 +121,7 @@ class ModernEngine:
             asked=asked,
             progress_token=progress_token(request),
             log_level=envelope.log_level,
+            trace=meta_trace(request),
         )
 
     def _known(self, request: Request, envelope: Envelope) -> Reply | ProtocolError:

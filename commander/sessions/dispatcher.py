@@ -39,6 +39,7 @@ from commander.mcp.jsonrpc import (
 from commander.mcp.modern import ModernEngine
 from commander.mcp.params import MAX_SUBSCRIPTIONS
 from commander.mcp.results import ACCEPTED, ReplyWriter, refusal
+from commander.mcp.traces import header_trace
 from commander.mcp.versions import Era
 from commander.sessions.active_call import ActiveCall
 from commander.sessions.application import Application
@@ -237,7 +238,10 @@ class Dispatcher:
             names = sorted(call.asked.arguments)
             self._log.debug("tool_call", tool=call.asked.name, arguments=names)
         context = CallContext(
-            principal=door.principal, plain_rpc=door.plain_rpc, caller=active
+            principal=door.principal,
+            plain_rpc=door.plain_rpc,
+            caller=active,
+            trace=call.trace or header_trace(door.headers),
         )
         self._in_flight.began()
         try:

@@ -105,6 +105,7 @@ class LogAudit:
             "command": loggable_command(request.command, self._mode),
             "directory": request.working_directory,
             "timeout": format_duration(request.timeout_seconds),
+            "trace_id": None if request.trace is None else request.trace.trace_id,
         }
 
     def _words(self, text: str) -> str:

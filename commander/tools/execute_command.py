@@ -176,6 +176,7 @@ class ExecuteCommand:
                 working_directory=arguments.working_directory or None,
                 timeout_seconds=timeout,
                 env=arguments.env,
+                trace=context.trace,
             ),
             context,
         )

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from commander.commands import Trace
 from commander.principals import Principal
 from commander.tools.caller import NOBODY, Caller
 from commander.tools.schemas import (
@@ -29,6 +30,8 @@ class CallContext:
     1 of ``grep`` is an error to them."""
     caller: Caller = attrs.field(default=NOBODY, eq=False)
     """The client's side of the call while it runs."""
+    trace: Trace | None = None
+    """The trace of the client's that the call belongs to."""
 
 
 @attrs.frozen(kw_only=True)

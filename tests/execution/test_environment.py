@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commander.commands import Trace
 from commander.execution.environment import (
     DEFAULT_PATH,
     child_environment,
     command_environment,
     never_passed,
+    trace_environment,
 )
 
 SECRETS = {
@@ -83,6 +86,24 @@ def test_the_callers_variables_supplement_and_override() -> None:
 def test_a_command_is_named_in_its_environment_whatever_the_caller_sets() -> None:
     child = command_environment({}, run_id="abc", env={"COMMANDER_RUN": "other"})
     assert child == {"COMMANDER_RUN": "abc"}
+
+
+TRACE = Trace(trace_id="a" * 32, parent=f"00-{'a' * 32}-{'b' * 16}-01", state="c=1")
+
+
+def test_a_command_learns_of_its_trace() -> None:
+    assert trace_environment(None, {}) == {}
+    assert trace_environment(TRACE, {"A": "1"}) == {
+        "TRACEPARENT": TRACE.parent,
+        "TRACESTATE": "c=1",
+    }
+    stateless = attrs.evolve(TRACE, state="")
+    assert trace_environment(stateless, {}) == {"TRACEPARENT": TRACE.parent}
+
+
+def test_a_trace_that_the_caller_names_counts_and_is_left_whole() -> None:
+    assert trace_environment(TRACE, {"TRACEPARENT": "mine"}) == {}
+    assert trace_environment(TRACE, {"TRACEPARENT": ""}) == {}
 
 
 @pytest.mark.parametrize(

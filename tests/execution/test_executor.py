@@ -5,12 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from commander.commands import CommandRequest, EndedBy, Outcome, StartFailed
+from commander.commands import (
+    CommandRequest,
+    EndedBy,
+    Outcome,
+    StartFailed,
+    Trace,
+)
 from commander.execution.executor import Executor, Start
 from commander.execution.running import RunningCommand
 from commander.policy.checker import Approved, PolicyChecker
@@ -19,7 +26,11 @@ from commander.testing import MemoryProcess, ProcessReactor
 
 
 def approved(
-    command: str = "true", directory: str | None = None, timeout_seconds: float = 30.0
+    command: str = "true",
+    directory: str | None = None,
+    timeout_seconds: float = 30.0,
+    env: Mapping[str, str] | None = None,
+    trace: Trace | None = None,
 ) -> Approved:
     checker = PolicyChecker(
         allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
@@ -29,7 +40,8 @@ def approved(
             command=command,
             working_directory=directory,
             timeout_seconds=timeout_seconds,
-            env={"A": "1"},
+            env={"A": "1"} if env is None else env,
+            trace=trace,
         ),
         ANONYMOUS,
     )
@@ -80,6 +92,18 @@ def test_the_shell_runs_the_approved_text_in_its_directory(stage: Stage) -> None
     assert process.env["A"] == "1"
     assert process.env["COMMANDER_RUN"] == "run"
     assert "secret" not in process.env.values()
+
+
+def test_a_trace_of_the_caller_is_handed_on_unless_its_env_names_one(
+    stage: Stage,
+) -> None:
+    trace = Trace(trace_id="a" * 32, parent="p", state="s")
+    process = stage.start(approved(trace=trace))
+    assert (process.env["TRACEPARENT"], process.env["TRACESTATE"]) == ("p", "s")
+    process = stage.start(approved(env={"TRACEPARENT": "q"}, trace=trace))
+    assert process.env["TRACEPARENT"] == "q"
+    assert "TRACESTATE" not in process.env
+    assert "TRACEPARENT" not in stage.start().env
 
 
 def test_output_and_exit_code_are_in_the_outcome(stage: Stage) -> None:

@@ -79,6 +79,33 @@ def test_work_gets_its_arguments_and_its_caller() -> None:
     assert text_of(outlet.reply_json) == "hello"
 
 
+@pytest.mark.parametrize("era", ["handshake", "modern"])
+def test_work_learns_its_trace_and_meta_wins_over_the_headers(era: str) -> None:
+    """A header may be of a gateway's span, or of a whole batch."""
+    stage = Stage()
+    of_meta, of_header = ({"traceparent": f"00-{n * 32}-{n * 16}-01"} for n in "ab")
+    for meta, found in ({}, "b"), (of_meta, "a"), ({"traceparent": "?"}, "b"):
+        message = tool_call(1, **meta)
+        headers: dict[str, Any] = dict(of_header)
+        if era == "modern":
+            message = modern(1, "tools/call", name="slow", arguments={})
+            message["params"]["_meta"].update(meta)
+            headers.update(modern_headers(message))
+        stage.post(message, headers)
+        trace = stage.work[-1].context.trace
+        assert trace is not None
+        assert trace.trace_id == found * 32
+
+
+def test_on_standard_input_a_trace_is_in_meta() -> None:
+    stage = Stage()
+    stage.line(tool_call(1, traceparent=f"00-{'a' * 32}-{'b' * 16}-01"))
+    stage.line(tool_call(2))
+    traced, untraced = (work.context.trace for work in stage.work)
+    assert traced is not None
+    assert untraced is None
+
+
 def test_a_modern_call_is_answered_as_its_era_has_it() -> None:
     stage = Stage()
     message = modern(7, "tools/call", name="slow", arguments={})

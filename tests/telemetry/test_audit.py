@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import attrs
 import pytest
 
 from commander.commands import (
@@ -17,6 +18,7 @@ from commander.commands import (
     Outcome,
     OutputWindow,
     StartFailed,
+    Trace,
 )
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.principals import ANONYMOUS
@@ -213,6 +215,23 @@ def test_a_command_without_a_directory_has_no_such_key() -> None:
 
     assert "directory" not in log.record
     assert log.record["timeout"] == "500ms"
+
+
+@pytest.mark.parametrize("trace_id", ["4010" * 8, "401401" * 5 + "44", "a" * 32])
+def test_a_trace_id_is_told_and_no_query_for_a_status_finds_it(trace_id: str) -> None:
+    log = Log()
+    trace = Trace(trace_id=trace_id, parent="01-parent", state="a=1")
+    request = attrs.evolve(REQUEST, trace=trace)
+
+    log.audit.started(attrs.evolve(COMMAND, request=request))
+
+    assert log.record == {
+        "level": "info",
+        "event": "CMD_START",
+        **ABOUT,
+        "trace_id": trace_id,
+    }
+    assert "401" not in log.lines[0]
 
 
 def test_in_full_mode_commands_and_reasons_are_as_they_came() -> None:
