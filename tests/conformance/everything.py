@@ -21,7 +21,6 @@ from twisted.logger import globalLogBeginner
 
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
-from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
@@ -128,11 +127,7 @@ def _site(
     reactor: ICommanderReactor, exchange: Exchange, drain: Drain, log: StructuredLog
 ) -> CommanderSite:
     access = LogAccess(log)
-    authenticator = Authenticator(
-        checker=AnyoneChecker(),
-        realm=NAME,
-        failed=FailedLogins(access, clock=reactor, monotonic=time.monotonic),
-    )
+    authenticator = Authenticator(checker=AnyoneChecker(), realm=NAME, access=access)
     app = WebApp(
         authenticator=authenticator,
         exchange=exchange,
