@@ -388,3 +388,77 @@ def test_with_another_user_the_programs_in_front_may_be_executed() -> None:
     assert found is not None
     names = {os.path.basename(file) for file in found.files}
     assert {"prlimit", "setpriv"} <= names
+
+
+# --- sessions ----------------------------------------------------------------------
+
+GREETING = b'{"jsonrpc":"2.0","id":0,"method":"initialize"}'
+
+
+def greeted(server: MemoryServer) -> str:
+    """The id of a new session."""
+    return server.http.request(body=GREETING).headers["mcp-session-id"]
+
+
+def served(server: MemoryServer, session: str) -> int:
+    headers = {"Mcp-Session-Id": session}
+    return server.http.request(body=PING, headers=headers).status
+
+
+@pytest.mark.parametrize(
+    ("token", "key", "shared"),
+    [
+        ("same", None, True),
+        ("same", "a key that replicas share", True),
+        (None, "a key that replicas share", True),
+        (None, None, False),
+    ],
+)
+def test_a_session_goes_on_at_a_replica_that_has_the_token_or_the_key(
+    token: str | None, key: str | None, shared: bool
+) -> None:
+    settings = Settings(no_auth=token is None, session_key=key)
+    with (
+        MemoryServer(settings, token=token) as one,
+        MemoryServer(settings, token=token) as other,
+    ):
+        session = greeted(one)
+        assert served(one, session) == 200
+        assert served(other, session) == (200 if shared else 404)
+
+
+def test_the_key_stands_before_the_token() -> None:
+    with (
+        MemoryServer(Settings(session_key="one key, and a long one")) as one,
+        MemoryServer(Settings(session_key="another key, as long")) as other,
+    ):
+        assert served(other, greeted(one)) == 404
+
+
+def test_a_session_is_remembered_for_as_long_as_it_was_told_to() -> None:
+    level = (
+        b'{"jsonrpc":"2.0","id":1,"method":"logging/setLevel",'
+        b'"params":{"level":"info"}}'
+    )
+    with MemoryServer(Settings(session_idle_seconds=60.0)) as server:
+        session = greeted(server)
+        headers = {"Mcp-Session-Id": session}
+        assert server.http.request(body=level, headers=headers).status == 200
+        server.http.lose_all()
+        for _ in range(3):
+            assert server.reactor.getDelayedCalls()
+            server.reactor.advance(30)
+        assert server.reactor.getDelayedCalls() == []
+        assert served(server, session) == 200
+
+
+def test_so_many_sessions_are_remembered_as_it_was_told_to() -> None:
+    with MemoryServer(Settings(max_sessions=2)) as server:
+        streams = []
+        for _ in range(2):
+            headers = {
+                "Accept": "text/event-stream",
+                "Mcp-Session-Id": greeted(server),
+            }
+            streams.append(server.http.begin("GET", "/mcp", b"", headers))
+        assert served(server, greeted(server)) == 503

@@ -50,7 +50,17 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        """The body as JSON; of a stream, the reply that ends it."""
+        return self.messages[-1]
+
+    @property
+    def messages(self) -> list[Any]:
+        """All that a stream brought, or the one body."""
+        if self.headers.get_content_type() != "text/event-stream":
+            return [json.loads(self.body)]
+        lines = self.body.decode().split("\n")
+        datas = [line.removeprefix("data: ") for line in lines if line[:6] == "data: "]
+        return [json.loads(data) for data in datas if data]
 
 
 @attrs.frozen(kw_only=True)

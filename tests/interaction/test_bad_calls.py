@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,10 +79,43 @@ def test_what_needs_no_answer_is_202_without_one(server: Server, body: bytes) ->
 def test_a_version_we_do_not_speak_is_answered_with_those_we_do(
     server: Server,
 ) -> None:
-    answer = server.post(PING, MCP_Protocol_Version="2026-07-28")
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2030-01-01",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    body = {"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"_meta": meta}}
+    answer = server.post(
+        json.dumps(body).encode(), MCP_Protocol_Version="2030-01-01", Mcp_Method="ping"
+    )
     error = answer.json["error"]
-    assert (answer.status, error["code"]) == (400, -32022)
-    assert "2025-11-25" in error["data"]["supported"]
+    assert (answer.status, answer.json["id"], error["code"]) == (400, 7, -32022)
+    assert error["data"] == {"supported": ["2026-07-28"], "requested": "2030-01-01"}
+
+
+def test_a_modern_request_without_its_envelope_is_told_what_is_missing(
+    server: Server,
+) -> None:
+    answer = server.post(PING, MCP_Protocol_Version="2026-07-28")
+    assert (answer.status, answer.json["error"]["code"]) == (400, -32602)
+    assert "protocolVersion" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "ids"),
+    [
+        (b"[%s]" % PING, [1]),
+        (b'[{"jsonrpc":"2.0","method":"notifications/x"},%s,7]' % PING, [1, None]),
+    ],
+)
+def test_a_batch_is_answered_with_one(
+    server: Server, body: bytes, ids: list[int | None]
+) -> None:
+    """As 2025-03-26 has it, and whoever names no version is taken for that."""
+    answer = server.post(body)
+    assert answer.status == 200
+    assert [one["id"] for one in answer.json] == ids
+    refused = server.post(body, MCP_Protocol_Version="2025-06-18")
+    assert (refused.status, refused.json["error"]["code"]) == (400, -32600)
 
 
 # --- arguments ---------------------------------------------------------------------

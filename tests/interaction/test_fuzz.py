@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.interaction
 
 EXAMPLES = 150
-METHODS = ("initialize", "ping", "tools/list", "tools/call", "notifications/cancelled")
+METHODS = (
+    *("initialize", "ping", "tools/list", "tools/call", "notifications/cancelled"),
+    *("server/discover", "subscriptions/listen", "logging/setLevel"),
+)
 TOOLS = ("execute_command", "list_allowed_commands", "get_shell_info")
 NAMES = ("command", "timeout", "env", "working_directory", "_meta", "progressToken")
 
@@ -81,8 +84,10 @@ def test_every_body_gets_an_answer_of_the_protocol(
     assert answer.status in (200, 202, 400)
     if answer.status == 202:
         assert answer.body == b""
-    else:
-        message: dict[str, Any] = answer.json
+        return
+    said = answer.json
+    messages: list[dict[str, Any]] = said if isinstance(said, list) else [said]
+    for message in messages:
         assert message["jsonrpc"] == "2.0"
         assert ("result" in message) != ("error" in message)
         assert message.get("error", {}).get("code") != -32603

@@ -133,11 +133,23 @@ def test_a_path_that_is_not_served_is_404_without_a_token(
 
 
 @pytest.mark.parametrize("path", ["/", "/mcp"])
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_another_method_is_405(server: Server, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "allowed"),
+    [("GET", "POST"), ("PUT", "DELETE, GET, POST"), ("PATCH", "DELETE, GET, POST")],
+)
+def test_another_method_is_405(
+    server: Server, method: str, allowed: str, path: str
+) -> None:
+    """GET too, for whoever has no session."""
     token = {"Authorization": f"Bearer {server.token}"}
     answer = server.request(method, path, None, token)
-    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["/", "/mcp"])
+def test_delete_without_a_session_is_400(server: Server, path: str) -> None:
+    token = {"Authorization": f"Bearer {server.token}"}
+    assert server.request("DELETE", path, None, token).status == 400
 
 
 def test_health_has_two_keys_in_this_order(server: Server) -> None:
