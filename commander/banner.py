@@ -26,6 +26,7 @@ def banner(
     socket: str | None = None,
     token: str | None,
     token_is_set: bool,
+    tokens_are_listed: bool = False,
     kept: bool,
     script: str,
 ) -> str:
@@ -36,14 +37,15 @@ def banner(
         socket: Path of the Unix socket on which that URL is served, if it is one.
         token: A token that was made just now, else None.
         token_is_set: ``MCP_AUTH_TOKEN`` holds the token.
+        tokens_are_listed: Those of ``MCP_AUTH_TOKENS_FILE`` are valid, too.
         kept: Whether a generated token outlives this process.
         script: How to call ``commander-mcp`` here.
     """
     lines = [
         f"commander listens on {socket or url}",
-        *_about_token(token, token_is_set, kept),
+        *_about_token(token, token_is_set, tokens_are_listed, kept),
     ]
-    if not token_is_set:
+    if not (token_is_set or tokens_are_listed):
         lines.append(f"  make a new one: {shlex.quote(script)} token new")
     lines += ["", *_ways_in(url, socket, token or "$MCP_AUTH_TOKEN"), ""]
     return "\n".join(lines)
@@ -70,7 +72,15 @@ def _ways_in(url: str, socket: str | None, token: str) -> list[str]:
     return lines
 
 
-def _about_token(token: str | None, token_is_set: bool, kept: bool) -> list[str]:
+def _about_token(
+    token: str | None, token_is_set: bool, tokens_are_listed: bool, kept: bool
+) -> list[str]:
+    if token_is_set and tokens_are_listed:
+        return ["  token: as set in MCP_AUTH_TOKEN, or one of MCP_AUTH_TOKENS_FILE"]
+    if tokens_are_listed:
+        return [
+            "  token: one of MCP_AUTH_TOKENS_FILE; below, put it into MCP_AUTH_TOKEN"
+        ]
     if token_is_set:
         return ["  token: as set in MCP_AUTH_TOKEN"]
     if token is None:

@@ -2,22 +2,20 @@
 
 One ``NAME=VALUE`` a line, shared by every MCP server of that user. Whoever can
 write the file decides what this server runs, so it is read only if nobody but
-its owner and root can write it. The checks are made on the open descriptor: the
-file that was checked is the file that is read.
+its owner and root can write it.
 
 Nothing here changes the environment of the process.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from commander.errors import SettingError
 from commander.kinds import printable
+from commander.private_file import read_private_file
 
 __all__ = ["FILE_NAME", "parse_mcp_env", "read_mcp_env"]
 
@@ -26,8 +24,6 @@ FILE_NAME: Final = ".mcp_env"
 
 _MAX_FILE_BYTES: Final = 64 * 1024
 """Hundreds of settings; a larger file is something else by mistake."""
-_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
-_ROOT: Final = 0
 
 
 def read_mcp_env(path: Path, *, user_id: int) -> Mapping[str, str]:
@@ -98,34 +94,14 @@ def _unquoted(value: str, where: str) -> str:
 
 def _read_if_private(path: Path, user_id: int) -> bytes:
     """The file's bytes, or none if there is no file."""
-    # Not blocking: opening a named pipe would otherwise wait for its writer.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        descriptor = os.open(path, flags)
-        try:
-            _check_private(path, os.fstat(descriptor), user_id)
-            with open(descriptor, "rb", closefd=False) as file:
-                content = file.read(_MAX_FILE_BYTES + 1)
-        finally:
-            os.close(descriptor)
-    except (FileNotFoundError, NotADirectoryError):
+    content = read_private_file(
+        path, user_id=user_id, most_bytes=_MAX_FILE_BYTES, shown=f"~/{FILE_NAME}"
+    )
+    if isinstance(content, bytes):
+        return content
+    if content.is_missing:
         return b""
-    except OSError as error:
-        raise _refusal(path, f"it cannot be read ({error.strerror})") from error
-    if len(content) > _MAX_FILE_BYTES:
-        raise _refusal(path, f"it is larger than {_MAX_FILE_BYTES} bytes")
-    return content
-
-
-def _check_private(path: Path, status: os.stat_result, user_id: int) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise _refusal(path, "it is not a regular file")
-    if status.st_uid not in (user_id, _ROOT):
-        raise _refusal(
-            path, f"it belongs to user {status.st_uid}, not to user {user_id} or root"
-        )
-    if status.st_mode & _WRITABLE_BY_OTHERS:
-        raise _refusal(path, "others can write it; run: chmod go-w ~/.mcp_env")
+    raise _refusal(path, content.reason)
 
 
 def _refusal(path: Path, reason: str) -> SettingError:

@@ -1,8 +1,9 @@
 """Who is calling.
 
 A ``Principal`` is made by the auth layer and travels with every request down to
-the audit record. Its id is made of letters only, so that no digit of it can
-match the operator's log query for ``401``.
+the audit record. Its name stands there as it is, so none may match one of the
+operator's log queries, such as ``401``: the names that are made here consist of
+letters, and those of a tokens file are refused if they hold one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["ANONYMOUS", "Principal", "principal_for_token"]
+__all__ = ["ANONYMOUS", "TOKEN_PREFIX", "Principal", "principal_for_token"]
 
 
 @attrs.frozen
@@ -26,6 +27,9 @@ class Principal:
 ANONYMOUS: Final = Principal("anonymous")
 """The one caller of a server that runs without authentication."""
 
+TOKEN_PREFIX: Final = "token-"  # noqa: S105 - no secret
+"""Of the names below; nobody else is given one that begins so."""
+
 _NAME_LETTERS: Final = 16
 
 
@@ -37,4 +41,4 @@ def principal_for_token(token_digest: bytes) -> Principal:
     """
     again = hashlib.sha256(b"commander principal" + token_digest).hexdigest()
     letters = again.translate(str.maketrans("0123456789", "ghijklmnop"))
-    return Principal(f"token-{letters[:_NAME_LETTERS]}")
+    return Principal(f"{TOKEN_PREFIX}{letters[:_NAME_LETTERS]}")

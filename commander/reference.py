@@ -23,6 +23,7 @@ _COLUMNS: Final = 88
 GROUPS: Final = {
     "Access": (
         "auth_token",
+        "auth_tokens_file",
         "no_auth",
         "http_host",
         "http_port",
@@ -70,6 +71,7 @@ GROUPS: Final = {
         "http_idle_timeout_seconds",
     ),
     "Clients": ("transport", "http", "server_name", "output_schema"),
+    "Sessions": ("max_sessions", "session_idle_seconds", "session_key"),
     "Logs": ("log_level", "log_dir", "log_commands"),
     "Shutdown": ("drain_delay_seconds", "shutdown_grace_seconds"),
 }
@@ -134,12 +136,7 @@ others can write it: `chmod 600 ~/.mcp_env`.
 _RESERVED: Final = """\
 ## Names kept for later versions
 
-This version does not have these settings yet.
-
-An operator who sets one of the following relies on it, so the server does not start:
-{protective}.
-
-The following are only warned about: {others}.
+This version does not have these settings yet, and warns about them: {names}.
 
 A variable that begins with `MCP_` and is nearly one of the names on this page is warned
 about as well. Other variables are left to the programs that own them.
@@ -176,12 +173,7 @@ def _bullets(spec: Spec, default: Any) -> Iterator[str]:
 
 
 def _reserved_section() -> str:
-    names: dict[bool, list[str]] = {True: [], False: []}
-    for reserved in RESERVED:
-        names[reserved.protective].append(f"`{reserved.variable}`")
-    text = _RESERVED.format(
-        protective=", ".join(names[True]), others=", ".join(names[False])
-    )
+    text = _RESERVED.format(names=", ".join(f"`{name}`" for name in RESERVED))
     return "\n\n".join(map(_filled, text.split("\n\n"))) + "\n"
 
 

@@ -15,6 +15,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 
 from commander import __version__
+from commander.entrance import Entrance
 from commander.execution.confinement import Confinement
 from commander.execution.engine import ProcessEngine
 from commander.execution.hardening import Hardening
@@ -46,6 +47,7 @@ class CommanderService(Service):
 
     Args:
         surroundings: The process around it.
+        entrance: Who may come in.
         front: What clients see.
         shutdown: The way down.
         confinement: What binds every command.
@@ -56,6 +58,7 @@ class CommanderService(Service):
         self,
         *,
         surroundings: Surroundings,
+        entrance: Entrance,
         front: Front,
         shutdown: Shutdown,
         confinement: Confinement,
@@ -66,6 +69,7 @@ class CommanderService(Service):
         self._engine = surroundings.engine
         self._hardening = surroundings.hardening
         self._log = surroundings.log
+        self._entrance = entrance
         self._front = front
         self._shutdown = shutdown
         self._confinement = confinement
@@ -100,6 +104,10 @@ class CommanderService(Service):
         self._log.warn("shutdown_hurried", "not waiting for running commands")
         self._shutdown.hurry()
 
+    def hang_up(self) -> None:
+        """SIGHUP came: read the list of tokens again, if there is one."""
+        self._entrance.hang_up()
+
     def startService(self) -> None:
         """The service is up; its address is taken already."""
         super().startService()
@@ -119,6 +127,7 @@ class CommanderService(Service):
             self._log.info("sandbox", **self._engine.sandbox.described)
         if self._confinement.mechanisms:
             self._log.info("limits", **self._confinement.mechanisms)
+        self._entrance.start()
         self._engine.start()
         self._front.start(self._client_gone)
 
@@ -136,6 +145,7 @@ class CommanderService(Service):
         self.note_stop_reason("the reactor stopped")
         self._log.info("server_stopping", reason=self._stop_reason)
         await self._shutdown.run()
+        self._entrance.close()
         self._engine.stop()
         os.close(self._stdin_descriptor)
         self._log.info(

@@ -6,15 +6,10 @@ decide what to make, and no object holds one that stands above it.
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
-
-from twisted.cred.checkers import ICredentialsChecker
 
 from commander import __version__
 from commander.alarm import Alarm
-from commander.auth.checkers import AnyoneChecker, TokenChecker
-from commander.auth.resource import Authenticator
 from commander.auth.tokens import TokenDigest
 from commander.command_service import (
     Commands,
@@ -22,6 +17,7 @@ from commander.command_service import (
     policy_checker,
     sandbox_plan,
 )
+from commander.entrance import Entrance, open_entrance, session_key
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.mcp.versions import SUPPORTED_VERSIONS
@@ -77,17 +73,29 @@ def build(
 
     Args:
         settings: The configuration, already checked.
-        token: The valid token's digest, or None to serve everybody.
+        token: The digest of the server's own token. Without it only those of
+            ``MCP_AUTH_TOKENS_FILE`` are valid; without both, everybody is served.
         surroundings: The process around it.
+
+    Raises:
+        StartError: The tokens file or the policy cannot be used.
     """
+    entrance = open_entrance(
+        settings,
+        token,
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        log=surroundings.log,
+    )
     audit = LogAudit(surroundings.log, settings.log_commands)
     commands = commands_of(settings, surroundings, audit)
     registry = _registry(settings, surroundings, commands)
     mcp = _mcp(settings, surroundings, token, registry)
     drain = Drain()
-    front = _front(settings, surroundings, token, mcp, drain)
+    front = _front(settings, surroundings, entrance, mcp, drain)
     return CommanderService(
         surroundings=surroundings,
+        entrance=entrance,
         front=front,
         shutdown=Shutdown(
             alarm=Alarm(surroundings.reactor, surroundings.monotonic),
@@ -158,7 +166,7 @@ def _mcp(
         catalogue=Catalogue(tools=registry.described()),
         application=ToolApplication(registry),
         session_policy=SessionPolicy(
-            key=_session_key(settings, token),
+            key=session_key(settings, token),
             max_sessions=settings.max_sessions,
             idle_seconds=settings.session_idle_seconds,
         ),
@@ -166,13 +174,6 @@ def _mcp(
         monotonic=surroundings.monotonic,
         log=surroundings.log,
     )
-
-
-def _session_key(settings: Settings, token: TokenDigest | None) -> bytes:
-    """What signs session ids; see ``MCP_SESSION_KEY``."""
-    if settings.session_key is not None:
-        return settings.session_key.encode()
-    return secrets.token_bytes(32) if token is None else token.value
 
 
 def _guards(settings: Settings) -> Guards:
@@ -186,7 +187,7 @@ def _guards(settings: Settings) -> Guards:
 def _front(
     settings: Settings,
     surroundings: Surroundings,
-    token: TokenDigest | None,
+    entrance: Entrance,
     mcp: McpService,
     drain: Drain,
 ) -> Front:
@@ -207,7 +208,7 @@ def _front(
     )
     return HttpFront(
         reactor=surroundings.reactor,
-        site=_site(settings, surroundings, token, exchange, drain),
+        site=_site(settings, surroundings, entrance, exchange, drain),
         exchange=exchange,
         host=settings.http_host,
         port=settings.http_port,
@@ -218,19 +219,12 @@ def _front(
 def _site(
     settings: Settings,
     surroundings: Surroundings,
-    token: TokenDigest | None,
+    entrance: Entrance,
     exchange: Exchange,
     drain: Drain,
 ) -> CommanderSite:
-    access = LogAccess(surroundings.log)
-    checker: ICredentialsChecker = (
-        AnyoneChecker() if token is None else TokenChecker(token)
-    )
-    authenticator = Authenticator(
-        checker=checker, realm=settings.server_name, access=access
-    )
     app = WebApp(
-        authenticator=authenticator,
+        authenticator=entrance.authenticator,
         exchange=exchange,
         health=Health(server_name=settings.server_name, drain=drain),
         log=surroundings.log,
@@ -242,11 +236,11 @@ def _site(
         gate=Gate(
             served_paths=WebApp.served_paths(),
             public_paths=PUBLIC_PATHS,
-            authenticator=authenticator,
+            authenticator=entrance.authenticator,
             max_body_bytes=settings.max_body_bytes,
             cors=Cors(frozenset(o.lower() for o in settings.allowed_origins)),
         ),
-        access=access,
+        access=LogAccess(surroundings.log),
         max_connections=settings.max_connections,
         idle_timeout_seconds=settings.http_idle_timeout_seconds,
     )

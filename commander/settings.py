@@ -50,11 +50,23 @@ class Settings:
         TOKEN,
         "Token that every HTTP request must carry, as `X-MCP-Auth-Token: T` or "
         "`Authorization: Bearer T`. Required unless the server listens on loopback "
-        "only; there a token is generated if none is set.",
+        "only, where a token is generated if none is set, or `MCP_AUTH_TOKENS_FILE` "
+        "is.",
         "Nobody may run commands by accident.",
         variable="MCP_AUTH_TOKEN",
         flag=None,  # an argument is readable by everyone in /proc
         secret=True,
+    )
+    auth_tokens_file: str | None = setting(
+        None,
+        PATH,
+        "File with the tokens of several principals, as digests, some with an expiry; "
+        "valid beside `MCP_AUTH_TOKEN`, if that is set. SIGHUP has it read again: see "
+        "`docs/tokens.md`. The server does not start if others can write it, or if it "
+        "is larger than 64 KiB.",
+        "One token is the normal case.",
+        variable="MCP_AUTH_TOKENS_FILE",
+        flag=None,  # next to --auth-token, which must not exist, it would be mistyped
     )
     allowed_commands: tuple[str, ...] = setting(
         (),
@@ -135,7 +147,8 @@ class Settings:
     http_host: str = setting(
         "127.0.0.1",
         TEXT,
-        "Address to listen on. Anything but a loopback address needs `MCP_AUTH_TOKEN`.",
+        "Address to listen on. Anything but a loopback address needs `MCP_AUTH_TOKEN` "
+        "or `MCP_AUTH_TOKENS_FILE`.",
         "Nobody else can reach it until an operator decides so.",
         variable="MCP_HTTP_HOST",
         flag="host",
@@ -444,8 +457,9 @@ class Settings:
         TOKEN,
         "Signs session ids. Replicas with the same key, or with the same "
         "`MCP_AUTH_TOKEN`, take each other's sessions, and so does a server after a "
-        "restart.",
-        "Derived from the token; without one, made anew at every start.",
+        "restart. Set it for replicas that have `MCP_AUTH_TOKENS_FILE` only.",
+        "Derived from `MCP_AUTH_TOKEN` or the generated token; without either, made "
+        "anew at every start.",
         variable="MCP_SESSION_KEY",
         flag=None,  # an argument is readable by everyone in /proc
         secret=True,

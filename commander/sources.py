@@ -5,8 +5,8 @@ over the default. An empty text in the environment or the file counts as unset,
 as in the Go server; an empty flag makes a list empty and is an error elsewhere.
 
 Whoever sets something that this server cannot do must learn it: a value that is
-not accepted, settings that contradict each other, and a protection that this
-version lacks all end the start. No error, warning or row ever holds a secret.
+not accepted, and settings that contradict each other, end the start. No error,
+warning or row ever holds a secret.
 """
 
 from __future__ import annotations
@@ -108,7 +108,6 @@ def load(
         },
         warnings=(),
     )
-    _check_reserved(variables)
     _check(loaded)
     return attrs.evolve(loaded, warnings=tuple(_warnings(loaded, variables)))
 
@@ -268,9 +267,14 @@ def _check(loaded: Loaded) -> None:
 def _check_access(loaded: Loaded) -> None:
     """No one beside this machine's users reaches a server without a token."""
     settings = loaded.settings
-    if settings.no_auth and settings.auth_token is not None:
+    tokens = [
+        name
+        for name in ("auth_token", "auth_tokens_file")
+        if getattr(settings, name) is not None
+    ]
+    if settings.no_auth and tokens:
         raise SettingError(
-            f"{_name(loaded, 'no_auth')} contradicts {_set(loaded, 'auth_token')}: "
+            f"{_name(loaded, 'no_auth')} contradicts {_set(loaded, tokens[0])}: "
             "use one of them"
         )
     if settings.transport == "stdio" or binds_loopback(settings):
@@ -281,10 +285,11 @@ def _check_access(loaded: Loaded) -> None:
             f"{_name(loaded, 'no_auth')} is accepted on loopback only, not with "
             f"{_set(loaded, bind)}"
         )
-    if settings.auth_token is None:
+    if not tokens:
         raise SettingError(
             f"MCP_AUTH_TOKEN is required to listen on {_cut(getattr(settings, bind))} "
-            f"({_name(loaded, bind)}): set it, or listen on 127.0.0.1"
+            f"({_name(loaded, bind)}): set it, or MCP_AUTH_TOKENS_FILE, or listen on "
+            "127.0.0.1"
         )
 
 
@@ -333,28 +338,9 @@ def _check_limits(loaded: Loaded) -> None:
         raise _not_accepted(_set(loaded, "limit_files"), f"at least {_LEAST_FILES}")
 
 
-def _check_reserved(variables: Mapping[str, _Given]) -> None:
-    for reserved in RESERVED:
-        given = variables.get(reserved.variable)
-        if given is not None and reserved.protective:
-            raise SettingError(
-                f"{reserved.variable} ({given.source.value}) is set, but this version "
-                "cannot enforce it and so does not start"
-            )
-
-
 def _warnings(loaded: Loaded, variables: Mapping[str, _Given]) -> Iterator[str]:
     settings = loaded.settings
-    if settings.no_auth:
-        yield "--no-auth: every program on this machine can run commands here"
-    if (
-        settings.auth_token is not None
-        and len(settings.auth_token) < _GOOD_TOKEN_CHARACTERS
-    ):
-        yield (
-            f"MCP_AUTH_TOKEN has fewer than {_GOOD_TOKEN_CHARACTERS} characters and "
-            "may be guessed"
-        )
+    yield from _warnings_about_access(settings)
     processes = settings.limit_processes
     if settings.run_as and processes and processes < settings.max_concurrent:
         yield (
@@ -362,16 +348,37 @@ def _warnings(loaded: Loaded, variables: Mapping[str, _Given]) -> Iterator[str]:
             f"it bounds all processes of {_cut(settings.run_as)} together, and "
             f"{_set(loaded, 'max_concurrent')} commands may run at once"
         )
-    for reserved in RESERVED:
-        if not reserved.protective and reserved.variable in variables:
-            yield f"{reserved.variable} has no effect in this version"
+    yield from (
+        f"{name} has no effect in this version"
+        for name in RESERVED
+        if name in variables
+    )
     yield from _mistyped(variables)
+
+
+def _warnings_about_access(settings: Settings) -> Iterator[str]:
+    token = settings.auth_token
+    if settings.no_auth:
+        yield "--no-auth: every program on this machine can run commands here"
+    if token is not None and len(token) < _GOOD_TOKEN_CHARACTERS:
+        yield (
+            f"MCP_AUTH_TOKEN has fewer than {_GOOD_TOKEN_CHARACTERS} characters and "
+            "may be guessed"
+        )
+    if settings.transport == "stdio" or binds_loopback(settings):
+        return
+    if token is None and settings.session_key is None:
+        # It has a tokens file, then, of which no key is made.
+        yield (
+            "MCP_SESSION_KEY is unset: no other replica and no later start takes the "
+            "sessions that begin here"
+        )
 
 
 def _mistyped(variables: Mapping[str, _Given]) -> Iterator[str]:
     """Unknown names that are near one of ours; others belong to clients."""
     ours = [spec_of(field).variable for field in attrs.fields(Settings)]
-    ours += [reserved.variable for reserved in RESERVED]
+    ours += RESERVED
     known = [name for name in ours if name is not None]
     for name in sorted(set(variables).difference(known)):
         edits, nearest = min((_edits(name, other), other) for other in known)

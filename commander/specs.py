@@ -12,7 +12,7 @@ import attrs
 
 from commander.kinds import Kind
 
-__all__ = ["RESERVED", "Reserved", "Spec", "setting", "spec_of"]
+__all__ = ["RESERVED", "Spec", "setting", "spec_of"]
 
 _KEY: Final = "commander"
 
@@ -78,29 +78,13 @@ def setting(
     return attrs.field(default=default, metadata={_KEY: spec}, repr=not secret)
 
 
-@attrs.frozen(kw_only=True)
-class Reserved:
-    """A name of the design that this version does not implement yet."""
-
-    variable: str
-    protective: bool
-    """An operator who sets it relies on it: the server refuses to start. Others
-    are only warned about."""
-
-
-RESERVED: Final = tuple(
-    Reserved(variable=name, protective=protective)
-    for protective, names in (
-        (
-            True,
-            "MCP_AUTH_TOKENS_FILE",
-        ),
-        (
-            False,
-            "MCP_EXECUTE_YIELD MCP_FINISHED_TTL MCP_MAX_FINISHED MCP_SPOOL_DIR "
-            "MCP_SPOOL_JOB_BYTES MCP_SPOOL_TOTAL_BYTES",
-        ),
-    )
-    for name in names.split()
+RESERVED: Final = (
+    "MCP_EXECUTE_YIELD",
+    "MCP_FINISHED_TTL",
+    "MCP_MAX_FINISHED",
+    "MCP_SPOOL_DIR",
+    "MCP_SPOOL_JOB_BYTES",
+    "MCP_SPOOL_TOTAL_BYTES",
 )
-"""Names kept for later versions, so that nobody gives them another meaning."""
+"""Variables of the design that this version does not implement yet: nobody is to give
+them another meaning. None protects anything, so who sets one is only warned."""

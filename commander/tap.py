@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -26,15 +25,16 @@ from commander.arguments import normalise
 from commander.auth.state import DeskToken, desk_token, keep_token
 from commander.auth.tokens import TokenDigest, digest_of
 from commander.banner import banner
+from commander.entrance import listed_tokens
 from commander.errors import StartError
 from commander.execution.engine import find_engine
 from commander.execution.hardening import harden
 from commander.execution.sandbox import open_sandbox
-from commander.first_process import end_as_signalled, let_in
 from commander.handover import take_secrets
 from commander.reactors import ICommanderReactor
 from commander.service import CommanderService, Surroundings, build, sandbox_plan
 from commander.settings import Settings
+from commander.signals import Signals
 from commander.sources import (
     Loaded,
     Source,
@@ -100,6 +100,7 @@ def makeService(options: Options) -> CommanderService:
         raise SystemExit("commander: Windows is not supported")
     try:
         loaded = effective(options.flags)
+        listed_tokens(loaded.settings)  # so that --check-config tells, too
         if options["check-config"]:
             _say(check_config_table(loaded))
             raise SystemExit(0)
@@ -158,7 +159,8 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
         desk = keep_token(desk, os.environ)
     _log_through_us(options, settings)
     _log_configuration(log, loaded)
-    reactor.callWhenRunning(_watch_signals, reactor, service)
+    signals = Signals(reactor, service, ends_with_terminal=settings.transport == "http")
+    reactor.callWhenRunning(signals.watch)
     if settings.transport == "http" and binds_loopback(settings):
         reactor.callWhenRunning(_show_banner, settings, desk, address)
     return service
@@ -173,7 +175,7 @@ def _desk_token(settings: Settings) -> DeskToken | None:
     """The generated token, where one is needed."""
     if settings.transport == "stdio":
         return None
-    if settings.auth_token is not None or settings.no_auth:
+    if settings.no_auth or settings.auth_token or settings.auth_tokens_file:
         return None
     return desk_token(os.environ)
 
@@ -233,38 +235,13 @@ def _show_banner(settings: Settings, desk: DeskToken | None, address: Any) -> No
         socket=socket,
         token=None if desk is None else desk.token,
         token_is_set=settings.auth_token is not None,
+        tokens_are_listed=settings.auth_tokens_file is not None,
         kept=desk is None or desk.kept,
         script=script,
     )
     # twist sends what is printed to its log; this is for the person only.
     sys.__stderr__.write(f"{text}\n")
     sys.__stderr__.flush()
-
-
-def _watch_signals(reactor: Any, service: CommanderService) -> None:
-    """First signal: an orderly end, as twist does it. Second: at once."""
-    asked: list[int] = []
-
-    def handle(number: int, frame: Any) -> None:
-        asked.append(number)
-        if len(asked) > 1:
-            reactor.callFromThread(service.hurry)
-            return
-        service.note_stop_reason(signal.Signals(number).name)
-        previous = twisted_handlers[signal.Signals(number)]
-        if callable(previous):
-            end_as_signalled(number)  # Twisted means to, and cannot as process 1
-            previous(number, frame)
-        else:
-            reactor.callFromThread(reactor.stop)
-
-    # The terminal's hang-up as well: by default it would end the server at once and
-    # leave its commands running. Under nohup it is ignored, and stays so.
-    watched = [signal.SIGTERM, signal.SIGINT]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        watched.append(signal.SIGHUP)
-    twisted_handlers = {which: signal.signal(which, handle) for which in watched}
-    let_in(watched)
 
 
 def _one_line(error: Exception) -> str:

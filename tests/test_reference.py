@@ -59,7 +59,7 @@ def test_a_setting_is_found_with_its_flag_default_and_reason(
     assert spec.variable is None or spec.flag is None or f"`--{spec.flag}`" in entry
 
 
-@pytest.mark.parametrize("name", [reserved.variable for reserved in RESERVED])
+@pytest.mark.parametrize("name", RESERVED)
 def test_a_reserved_name_is_told(name: str) -> None:
     assert f"`{name}`" in configuration_page().split("## Names kept")[1]
 

@@ -55,7 +55,7 @@ def test_a_secret_cannot_be_given_where_everyone_can_read_it(
 def test_names_are_given_to_one_setting_only() -> None:
     specs = [spec_of(field) for field in FIELDS]
     variables = [spec.variable for spec in specs if spec.variable]
-    variables += [reserved.variable for reserved in RESERVED]
+    variables += RESERVED
     flags = [spec.flag for spec in specs if spec.flag]
 
     assert len(set(variables)) == len(variables)

@@ -30,8 +30,6 @@ GOOD_TOKEN = "a-token-that-is-long-enough"
 FIELDS = attrs.fields(Settings)
 FLAGS = [spec.flag for field in FIELDS if (spec := spec_of(field)).flag]
 VARIABLES = [spec.variable for field in FIELDS if (spec := spec_of(field)).variable]
-PROTECTIVE = [reserved.variable for reserved in RESERVED if reserved.protective]
-WITHOUT_EFFECT = [reserved.variable for reserved in RESERVED if not reserved.protective]
 
 
 def loaded_with(
@@ -385,7 +383,7 @@ def test_fewer_processes_than_commands_of_one_user_warn() -> None:
 
 
 def test_a_server_that_others_can_reach_needs_a_token() -> None:
-    remedy = "set it, or listen on 127.0.0.1"
+    remedy = "set it, or MCP_AUTH_TOKENS_FILE, or listen on 127.0.0.1"
 
     assert refusal(host="0.0.0.0") == (
         f"MCP_AUTH_TOKEN is required to listen on 0.0.0.0 (--host): {remedy}"
@@ -398,6 +396,28 @@ def test_a_server_that_others_can_reach_needs_a_token() -> None:
     )
     loaded = loaded_with({"MCP_AUTH_TOKEN": GOOD_TOKEN}, host="0.0.0.0")
     assert loaded.settings.auth_token == GOOD_TOKEN
+
+
+def test_a_file_of_tokens_will_do_in_place_of_the_token() -> None:
+    environ = {"MCP_AUTH_TOKENS_FILE": "/run/secrets/tokens"}
+
+    loaded = loaded_with(environ, host="0.0.0.0")
+    assert loaded.settings.auth_tokens_file == "/run/secrets/tokens"
+    assert loaded.settings.auth_token is None
+
+
+def test_sessions_that_no_other_replica_takes_warn() -> None:
+    """A key is made of ``MCP_AUTH_TOKEN``, and never of a list that changes."""
+    listed = {"MCP_AUTH_TOKENS_FILE": "/tokens"}
+    (warning,) = loaded_with(listed, host="0.0.0.0").warnings
+    assert warning == (
+        "MCP_SESSION_KEY is unset: no other replica and no later start takes the "
+        "sessions that begin here"
+    )
+    for more in ({"MCP_SESSION_KEY": "k" * 16}, {"MCP_AUTH_TOKEN": GOOD_TOKEN}):
+        assert loaded_with({**listed, **more}, host="0.0.0.0").warnings == ()
+    assert loaded_with(listed).warnings == ()
+    assert loaded_with(listed, host="0.0.0.0", transport="stdio").warnings == ()
 
 
 def test_an_endpoint_stands_in_place_of_the_host() -> None:
@@ -426,6 +446,10 @@ def test_no_auth_on_loopback_warns() -> None:
 def test_no_auth_and_a_token_contradict_each_other() -> None:
     assert refusal({"MCP_AUTH_TOKEN": GOOD_TOKEN}, no_auth="true") == (
         "--no-auth contradicts MCP_AUTH_TOKEN (environment): use one of them"
+    )
+    assert refusal({"MCP_AUTH_TOKENS_FILE": "/tokens"}, no_auth="true") == (
+        '--no-auth contradicts MCP_AUTH_TOKENS_FILE="/tokens" (environment): '
+        "use one of them"
     )
 
 
@@ -510,21 +534,7 @@ def test_what_counts_as_loopback_is_never_bound_elsewhere_by_twisted(
 # --- names that are not settings -----------------------------------------------
 
 
-@pytest.mark.parametrize("variable", PROTECTIVE)
-def test_a_protection_that_this_version_lacks_ends_the_start(
-    variable: str, tmp_path: Path
-) -> None:
-    mcp_env = tmp_path / ".mcp_env"
-    mcp_env.write_text(f"{variable}=require\n")
-    mcp_env.chmod(0o600)
-    expected = "is set, but this version cannot enforce it and so does not start"
-
-    assert refusal({variable: "require"}) == f"{variable} (environment) {expected}"
-    assert refusal(home=tmp_path) == f"{variable} (~/.mcp_env) {expected}"
-    assert loaded_with({variable: ""}).warnings == ()
-
-
-@pytest.mark.parametrize("variable", WITHOUT_EFFECT)
+@pytest.mark.parametrize("variable", RESERVED)
 def test_a_later_setting_that_protects_nothing_only_warns(variable: str) -> None:
     assert loaded_with({variable: "1"}).warnings == (
         f"{variable} has no effect in this version",
@@ -663,7 +673,7 @@ TEXTS = st.one_of(
 )
 ENVIRONMENTS = st.dictionaries(
     st.one_of(
-        st.sampled_from(VARIABLES + PROTECTIVE + WITHOUT_EFFECT),
+        st.sampled_from([*VARIABLES, *RESERVED]),
         st.text(alphabet=st.characters()).map("MCP_{}".format),
         st.text(),
     ),

@@ -21,6 +21,8 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from commander import __version__
 from commander.auth.state import state_file
+from commander.auth.token_lines import token_line
+from commander.auth.tokens import Token, digest_of
 from commander.execution.hardening import Hardening
 from commander.service import CommanderService
 from commander.settings import Settings
@@ -512,17 +514,16 @@ def handler_of(number: int) -> Callable[[int, FrameType | None], Any]:
     return handler
 
 
-@pytest.mark.parametrize("number", WATCHED)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.usefixtures("handlers", "stderr")
-def test_the_first_signal_is_noted_and_left_to_twist(
+def test_a_signal_to_end_is_noted_and_left_to_twist(
     reactor: TapReactor,
     log: MemoryLog,
     service: Callable[..., CommanderService],
     number: signal.Signals,
 ) -> None:
     seen: list[int] = []
-    for one in WATCHED:
-        signal.signal(one, lambda got, frame: seen.append(got))
+    signal.signal(number, lambda got, frame: seen.append(got))
     made = service()
     reactor.run_hooks()
     handler_of(number)(number, None)
@@ -532,44 +533,127 @@ def test_the_first_signal_is_noted_and_left_to_twist(
 
 
 @pytest.mark.usefixtures("handlers", "stderr")
-def test_a_signal_that_nobody_handled_stops_the_reactor(
-    reactor: TapReactor, service: Callable[..., CommanderService]
+def test_a_hang_up_without_a_tokens_file_is_noted_and_changes_nothing(
+    reactor: TapReactor, log: MemoryLog, service: Callable[..., CommanderService]
 ) -> None:
-    for one in WATCHED:
-        signal.signal(one, signal.SIG_DFL)
     service()
     reactor.run_hooks()
     handler_of(signal.SIGHUP)(signal.SIGHUP, None)
-    assert not reactor.hasStopped
     reactor.advance(0)
-    assert reactor.hasStopped
+    assert log.named("hang_up_ignored") == [{}]
+    assert not reactor.hasStopped
+
+
+# --- the tokens file ---------------------------------------------------------------
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A list with the token "one" of ann, which the settings name."""
+    path = tmp_path / "tokens"
+    path.write_text(line_of("ann", "one"))
+    path.chmod(0o600)
+    monkeypatch.setenv("MCP_AUTH_TOKENS_FILE", str(path))
+    return path
+
+
+def line_of(name: str, token: str) -> str:
+    return token_line(Token(principal=name, digest=digest_of(token))) + "\n"
+
+
+@pytest.mark.usefixtures("handlers")
+def test_listed_tokens_are_valid_and_no_other_is_made(
+    reactor: TapReactor,
+    stderr: io.StringIO,
+    log: MemoryLog,
+    service: Callable[..., CommanderService],
+    tokens: Path,
+) -> None:
+    service("--host=0.0.0.0")
+    assert statuses(reactor, "one", "two", None) == [200, 401, 401]
+    assert log.named("tokens_loaded") == [
+        {"principals": 1, "tokens": 1, "expired": None}
+    ]
+    assert not (tokens.parent / ".local").exists()
 
 
 @pytest.mark.usefixtures("handlers", "stderr")
-def test_a_second_signal_of_whatever_kind_hurries(
+def test_a_listed_token_is_valid_beside_that_of_the_environment(
+    reactor: TapReactor,
+    service: Callable[..., CommanderService],
+    tokens: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MCP_AUTH_TOKEN", "a-token-from-the-environment")
+    service()
+    assert statuses(reactor, "one", "a-token-from-the-environment", "two") == [
+        *(200, 200, 401)
+    ]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_the_banner_names_the_file_where_no_token_can_be_shown(
+    reactor: TapReactor,
+    stderr: io.StringIO,
+    service: Callable[..., CommanderService],
+    tokens: Path,
+) -> None:
+    service()
+    reactor.run_hooks()
+    assert "one of MCP_AUTH_TOKENS_FILE" in stderr.getvalue()
+    assert "token new" not in stderr.getvalue()
+
+
+@pytest.mark.usefixtures("handlers", "stderr")
+def test_a_hang_up_takes_the_list_as_it_is_then(
     reactor: TapReactor,
     log: MemoryLog,
     service: Callable[..., CommanderService],
+    tokens: Path,
 ) -> None:
-    seen: list[int] = []
-    for one in WATCHED:
-        signal.signal(one, lambda got, frame: seen.append(got))
     service()
     reactor.run_hooks()
-    handler_of(signal.SIGTERM)(signal.SIGTERM, None)
-    assert log.named("shutdown_hurried") == []
-    handler_of(signal.SIGINT)(signal.SIGINT, None)
+    tokens.write_text(line_of("bob", "two"))
+    assert statuses(reactor, "one", "two") == [200, 401]
+    handler_of(signal.SIGHUP)(signal.SIGHUP, None)
     reactor.advance(0)
-    assert len(log.named("shutdown_hurried")) == 1
-    assert seen == [signal.SIGTERM]
+    assert statuses(reactor, "one", "two") == [401, 200]
+    assert len(log.named("tokens_loaded")) == 2
 
 
 @pytest.mark.usefixtures("handlers", "stderr")
-def test_a_hang_up_that_is_ignored_stays_ignored(
-    reactor: TapReactor, service: Callable[..., CommanderService]
+def test_a_bad_list_leaves_the_old_one_in_force(
+    reactor: TapReactor,
+    log: MemoryLog,
+    service: Callable[..., CommanderService],
+    tokens: Path,
 ) -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     service()
     reactor.run_hooks()
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    tokens.write_text(line_of("bob", "two") + "carl s3cret")
+    handler_of(signal.SIGHUP)(signal.SIGHUP, None)
+    reactor.advance(0)
+    assert statuses(reactor, "one", "two") == [200, 401]
+    (record,) = log.named("tokens_not_loaded")
+    assert record["file"] == str(tokens)
+    assert record["reason"].startswith("line 2: the digest is not accepted")
+    assert not any("s3cret" in line for line in log.lines())
+
+
+@pytest.mark.parametrize("words", [[], ["--check-config"]])
+def test_a_list_that_cannot_be_used_is_one_line(
+    reactor: TapReactor, tokens: Path, words: list[str]
+) -> None:
+    tokens.chmod(0o666)
+    said = f'MCP_AUTH_TOKENS_FILE="{tokens}" is not accepted: others can write it'
+    assert said in refusal(*words)
+    tokens.write_text(line_of("bl0cked", "one") + "blocked sha256:00\n")
+    tokens.chmod(0o600)
+    assert "line 2: the name is not accepted" in refusal(*words)
+
+
+def test_a_token_cannot_stand_in_the_list_and_in_the_environment(
+    reactor: TapReactor, tokens: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCP_AUTH_TOKEN", "one")
+    assert "a token of ann is that of MCP_AUTH_TOKEN" in refusal()

@@ -6,6 +6,7 @@ again at the resource. The avatar id is the principal's name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import attrs
@@ -15,10 +16,16 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import Attribute, Interface, implementer
 
-from commander.auth.tokens import PresentedTokens, TokenDigest
-from commander.principals import ANONYMOUS, principal_for_token
+from commander.auth.tokens import PresentedTokens, Refused, TokenList
+from commander.principals import ANONYMOUS
 
-__all__ = ["AnyoneChecker", "ITokenCredentials", "TokenChecker", "TokenCredentials"]
+__all__ = [
+    "AnyoneChecker",
+    "ITokenCredentials",
+    "TokenChecker",
+    "TokenCredentials",
+    "TokensRefused",
+]
 
 
 AvatarId = bytes | tuple[()]
@@ -39,21 +46,39 @@ class TokenCredentials:
     presented: PresentedTokens
 
 
+class TokensRefused(UnauthorizedLogin):
+    """No principal has these tokens."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__()
+        self.refused = refused
+
+
 @implementer(ICredentialsChecker)
 class TokenChecker:
-    """Accepts the one token whose digest it holds, in constant time."""
+    """Knows the principals of a list of tokens.
+
+    Args:
+        tokens: Those that are valid, until ``use`` replaces them.
+        now: Seconds since 1970.
+    """
 
     credentialInterfaces: ClassVar = (ITokenCredentials,)
 
-    def __init__(self, digest: TokenDigest) -> None:
-        self._digest = digest
-        self._principal = principal_for_token(digest.value)
+    def __init__(self, tokens: TokenList, now: Callable[[], float]) -> None:
+        self._tokens = tokens
+        self._now = now
+
+    def use(self, tokens: TokenList) -> None:
+        """From now on these are the valid tokens, and no others."""
+        self._tokens = tokens
 
     def requestAvatarId(self, credentials: TokenCredentials) -> Deferred[AvatarId]:
-        """Fires at once, with the principal's name or ``UnauthorizedLogin``."""
-        if credentials.presented.all_match(self._digest):
-            return succeed(self._principal.name.encode())
-        return fail(UnauthorizedLogin())
+        """Fires at once, with the principal's name or ``TokensRefused``."""
+        owner = self._tokens.owner_of(credentials.presented, self._now())
+        if isinstance(owner, str):
+            return succeed(owner.encode())
+        return fail(TokensRefused(owner))
 
 
 @implementer(ICredentialsChecker)

@@ -19,17 +19,17 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from commander.auth.answers import HttpAnswer, write_answer
-from commander.auth.checkers import TokenCredentials
-from commander.auth.tokens import PresentedTokens, presented_tokens
+from commander.auth.checkers import TokenCredentials, TokensRefused
+from commander.auth.failed_logins import FailedLogins
+from commander.auth.tokens import PresentedTokens, Refused, presented_tokens
 from commander.mcp.jsonrpc import UNAUTHORIZED, ProtocolError, error_body
 from commander.principals import ANONYMOUS, Principal
-from commander.telemetry.audit import LogAccess
 
 __all__ = ["AuthResource", "Authenticator", "peer_address"]
 
 
-_REMEMBERED: Final = 16
-"""Principals; there is one per token."""
+_REMEMBERED: Final = 512
+"""Principals; a tokens file names fewer."""
 
 
 def peer_address(request: IRequest) -> str:
@@ -43,23 +43,24 @@ class Authenticator:
     Args:
         checker: Knows the tokens.
         realm: Named in the challenge of a 401.
-        access: Records each failed login, once.
+        failed: Records failed logins, and says when there are too many.
     """
 
     def __init__(
-        self, *, checker: ICredentialsChecker, realm: str, access: LogAccess
+        self, *, checker: ICredentialsChecker, realm: str, failed: FailedLogins
     ) -> None:
         self._checker = checker
         self._realm = realm.replace("\\", "\\\\").replace('"', '\\"')
-        self._access = access
+        self._failed = failed
 
     def authenticate(
         self, request: IRequest
     ) -> Principal | Deferred[Principal | HttpAnswer]:
         """The principal, if the checker knows it at once.
 
-        Else a Deferred, which fires with the principal, or with the 401 to answer.
-        Needs the request's headers only. A failed login is logged here.
+        Else a Deferred, which fires with the principal, or with the answer to give:
+        401, or 429 where too many logins failed. Needs the request's headers only. A
+        failed login is logged here.
         """
         presented = presented_tokens(request.requestHeaders)
         asked = self._checker.requestAvatarId(TokenCredentials(presented))
@@ -73,11 +74,15 @@ class Authenticator:
         self, failure: Failure, request: IRequest, presented: PresentedTokens
     ) -> HttpAnswer:
         failure.trap(UnauthorizedLogin)
-        self._access.login_failed(
-            peer_address(request),
-            reason="invalid" if presented.values else "missing",
-        )
-        return self._challenge(presented)
+        error = failure.value
+        if isinstance(error, TokensRefused):
+            refused = error.refused
+        else:
+            refused = Refused(reason="invalid" if presented.values else "missing")
+        wait_seconds = self._failed.note(peer_address(request), refused)
+        if wait_seconds is None:
+            return self._challenge(presented)
+        return _too_many(wait_seconds)
 
     def _challenge(self, presented: PresentedTokens) -> HttpAnswer:
         """A 401 that keeps clients from starting OAuth: no ``resource_metadata``.
@@ -99,6 +104,22 @@ class Authenticator:
             body=error_body(error),
             headers=(("WWW-Authenticate", challenge),),
         )
+
+
+def _too_many(wait_seconds: int) -> HttpAnswer:
+    """A 429, the same for every kind of failure; valid tokens never get it."""
+    error = ProtocolError(
+        code=UNAUTHORIZED,
+        message=(
+            "Unauthorized, and too many failed logins from this address: a valid token "
+            f"is served at once, others again in {wait_seconds} s"
+        ),
+    )
+    return HttpAnswer(
+        status=429,
+        body=error_body(error),
+        headers=(("Retry-After", str(wait_seconds)),),
+    )
 
 
 @functools.lru_cache(_REMEMBERED)

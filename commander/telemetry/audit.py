@@ -20,6 +20,7 @@ from commander.telemetry.redaction import loggable_command, mask_secrets
 __all__ = ["LogAccess", "LogAudit"]
 
 _UNAUTHORIZED: Final = 401
+_TOO_MANY: Final = 429
 _MOST_PATH_CHARACTERS: Final = 200
 """Our own paths are short; longer ones are only ever somebody's probe."""
 
@@ -124,14 +125,41 @@ class LogAccess:
         """Whether ``request`` writes anything."""
         return self._log.writes(Level.ACCESS)
 
-    def login_failed(self, peer: str, *, reason: Literal["missing", "invalid"]) -> None:
+    def login_failed(
+        self,
+        peer: str,
+        *,
+        reason: Literal["missing", "invalid", "expired"],
+        principal: str | None = None,
+    ) -> None:
         """Write the one record of a request without a valid token.
 
         Args:
             peer: Address without port: ports may hold the digits of the status.
             reason: What was wrong with the token.
+            principal: Whose token has expired.
         """
-        self._log.warn("auth_failed", status=_UNAUTHORIZED, peer=peer, reason=reason)
+        whose = {} if principal is None else {"principal": principal}
+        self._log.warn(
+            "auth_failed", status=_UNAUTHORIZED, peer=peer, reason=reason, **whose
+        )
+
+    def logins_failed(self, count: int, *, most_from: str, seconds: float) -> None:
+        """Write the one record of many such requests, found by the same query.
+
+        Args:
+            count: Those without a record of their own.
+            most_from: The address that sent most of them.
+            seconds: The time in which they came, at most.
+        """
+        self._log.warn(
+            "auth_failed",
+            status=_UNAUTHORIZED,
+            peer=most_from,
+            reason="too_many",
+            count=count,
+            seconds=seconds,
+        )
 
     def connection_refused(self, peer: str, *, limit: int) -> None:
         """Write that a connection was closed because there are too many."""
@@ -149,10 +177,10 @@ class LogAccess:
     ) -> None:
         """Write one answered request, at level access.
 
-        The query of ``path`` is left out: people put tokens there. A 401 is left out
-        as well: ``login_failed`` has written the one record that there is to be.
+        The query of ``path`` is left out: people put tokens there. A failed login, 401
+        or 429, is left out as well: it has the one record that there is to be.
         """
-        if status == _UNAUTHORIZED:
+        if status in (_UNAUTHORIZED, _TOO_MANY):
             return
         self._log.access(
             "http_request",

@@ -7,6 +7,8 @@ from twisted.cred.checkers import ICredentialsChecker
 from twisted.cred.credentials import ICredentials
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from commander.auth.checkers import (
@@ -14,11 +16,22 @@ from commander.auth.checkers import (
     ITokenCredentials,
     TokenChecker,
     TokenCredentials,
+    TokensRefused,
 )
-from commander.auth.tokens import PresentedTokens, digest_of
-from commander.principals import principal_for_token
+from commander.auth.tokens import (
+    PresentedTokens,
+    Refused,
+    Token,
+    TokenList,
+    digest_of,
+)
 
-RIGHT = digest_of("right")
+RIGHT = Token(principal="ann", digest=digest_of("right"))
+SHORT = Token(principal="bob", digest=digest_of("short"), expires_at=100.0)
+
+
+def checker(*tokens: Token, clock: Clock | None = None) -> TokenChecker:
+    return TokenChecker(TokenList(tokens), (clock or Clock()).seconds)
 
 
 def asked(
@@ -35,7 +48,16 @@ def succeeded(deferred: Deferred[bytes | tuple[()]]) -> bytes:
     return result
 
 
-@pytest.mark.parametrize("checker", [TokenChecker(RIGHT), AnyoneChecker()])
+def refused(deferred: Deferred[bytes | tuple[()]]) -> Refused:
+    failures: list[Failure] = []
+    deferred.addErrback(failures.append)
+    (failure,) = failures
+    assert failure.check(UnauthorizedLogin)
+    assert isinstance(failure.value, TokensRefused)
+    return failure.value.refused
+
+
+@pytest.mark.parametrize("checker", [checker(RIGHT), AnyoneChecker()])
 def test_the_checkers_are_what_cred_asks_for(
     checker: TokenChecker | AnyoneChecker,
 ) -> None:
@@ -50,23 +72,36 @@ def test_the_credentials_are_what_they_say() -> None:
 
 
 def test_a_valid_token_names_its_principal() -> None:
-    name = succeeded(asked(TokenChecker(RIGHT), b"right"))
-    assert name == principal_for_token(RIGHT.value).name.encode()
+    assert succeeded(asked(checker(RIGHT, SHORT), b"right")) == b"ann"
+    assert succeeded(asked(checker(RIGHT, SHORT), b"short")) == b"bob"
 
 
-def test_the_principal_tells_nothing_about_the_token() -> None:
-    name = succeeded(asked(TokenChecker(RIGHT), b"right"))
-    assert RIGHT.value.hex()[:8].encode() not in name
-    assert b"right" not in name
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [((), "missing"), ((b"wrong",), "invalid"), ((b"right", b"wrong"), "invalid")],
+)
+def test_anything_else_is_an_unauthorized_login(
+    values: tuple[bytes, ...], reason: str
+) -> None:
+    assert refused(asked(checker(RIGHT), *values)).reason == reason
 
 
-@pytest.mark.parametrize("values", [(), (b"wrong",), (b"right", b"wrong")])
-def test_anything_else_is_an_unauthorized_login(values: tuple[bytes, ...]) -> None:
-    failures: list[object] = []
-    asked(TokenChecker(RIGHT), *values).addErrback(
-        lambda failure: failures.append(failure.check(UnauthorizedLogin))
-    )
-    assert failures == [UnauthorizedLogin]
+def test_a_token_is_valid_up_to_the_moment_of_its_expiry() -> None:
+    clock = Clock()
+    one = checker(RIGHT, SHORT, clock=clock)
+    clock.advance(99.9)
+    assert succeeded(asked(one, b"short")) == b"bob"
+    clock.advance(0.1)
+    assert refused(asked(one, b"short")) == Refused(reason="expired", principal="bob")
+    assert succeeded(asked(one, b"right")) == b"ann"
+
+
+def test_a_new_list_takes_the_place_of_the_old_one() -> None:
+    one = checker(RIGHT)
+    assert succeeded(asked(one, b"right")) == b"ann"
+    one.use(TokenList([SHORT]))
+    assert refused(asked(one, b"right")).reason == "invalid"
+    assert succeeded(asked(one, b"short")) == b"bob"
 
 
 def test_without_auth_everybody_is_anonymous() -> None:

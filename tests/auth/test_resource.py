@@ -17,6 +17,7 @@ from twisted.web.test.requesthelper import DummyRequest
 from zope.interface import implementer
 
 from commander.auth.checkers import ITokenCredentials
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator, AuthResource, peer_address
 from commander.auth.tokens import digest_of
 from commander.principals import ANONYMOUS, Principal, principal_for_token
@@ -297,7 +298,11 @@ def site_with(
     """A site with one door and one path."""
     clock = ProcessReactor()
     access = LogAccess(StructuredLog("test", observer=MemoryLog()))
-    authenticator = Authenticator(checker=checker, realm="test", access=access)
+    authenticator = Authenticator(
+        checker=checker,
+        realm="test",
+        failed=FailedLogins(access, clock=clock, monotonic=clock.seconds),
+    )
     return CommanderSite(
         AuthResource(authenticator, serve),
         reactor=clock,

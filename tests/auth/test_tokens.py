@@ -12,12 +12,23 @@ from twisted.web.http_headers import Headers
 
 from commander.auth.tokens import (
     PresentedTokens,
+    Refused,
+    Token,
     TokenDigest,
+    TokenList,
     digest_of,
     presented_tokens,
 )
 
-RIGHT = digest_of("right")
+RIGHT = Token(principal="ann", digest=digest_of("right"))
+SECOND = Token(principal="ann", digest=digest_of("second"))
+OTHER = Token(principal="bob", digest=digest_of("other"), expires_at=100.0)
+INVALID = Refused(reason="invalid")
+
+
+def owner(*values: bytes, now: float = 0.0) -> str | Refused:
+    """Whose tokens these are, of three that are valid."""
+    return TokenList([RIGHT, SECOND, OTHER]).owner_of(PresentedTokens(values), now)
 
 
 def headers(*lines: tuple[str, str]) -> Headers:
@@ -55,58 +66,109 @@ def test_both_headers_are_read(
 
 
 @pytest.mark.parametrize(
-    ("values", "accepted"),
+    ("values", "expected"),
     [
-        ((), False),
-        ((b"right",), True),
-        ((b"right", b"right"), True),
-        ((b"wrong",), False),
-        ((b"right", b"wrong"), False),
-        ((b"wrong", b"right"), False),
-        ((b"",), False),
-        ((b"right ",), False),
-        ((b"Right",), False),
-        ((b"right\0",), False),
-        ((b"right" * 100_000,), False),
+        ((), Refused(reason="missing")),
+        ((b"right",), "ann"),
+        ((b"second",), "ann"),
+        ((b"other",), "bob"),
+        ((b"right", b"right"), "ann"),
+        ((b"right", b"second"), "ann"),
+        ((b"right", b"other"), INVALID),
+        ((b"wrong",), INVALID),
+        ((b"right", b"wrong"), INVALID),
+        ((b"wrong", b"right"), INVALID),
+        ((b"",), INVALID),
+        ((b"right ",), INVALID),
+        ((b"Right",), INVALID),
+        ((b"right\0",), INVALID),
+        ((b"right" * 100_000,), INVALID),
     ],
 )
-def test_all_that_came_must_be_valid_and_something_must_come(
-    values: tuple[bytes, ...], accepted: bool
+def test_all_that_came_must_be_valid_and_of_one_principal(
+    values: tuple[bytes, ...], expected: str | Refused
 ) -> None:
-    assert PresentedTokens(values).all_match(RIGHT) is accepted
+    assert owner(*values) == expected
 
 
-def test_every_value_is_compared_in_constant_time(
+@pytest.mark.parametrize("values", [(b"other",), (b"other", b"other")])
+def test_an_expired_token_is_refused_with_the_name_of_its_owner(
+    values: tuple[bytes, ...],
+) -> None:
+    assert owner(*values, now=99.9) == "bob"
+    assert owner(*values, now=100) == Refused(reason="expired", principal="bob")
+    assert owner(b"other", b"wrong", now=100) == INVALID
+
+
+def test_a_token_that_was_valid_once_expires_all_the_same() -> None:
+    tokens = TokenList([OTHER])
+    presented = PresentedTokens((b"other",))
+    assert tokens.owner_of(presented, 99.9) == "bob"
+    assert isinstance(tokens.owner_of(presented, 100.0), Refused)
+
+
+class Comparisons:
+    """What was compared in constant time, all of it found equal or unequal."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, equal: bool = False) -> None:
+        self.seen: list[tuple[bytes, bytes]] = []
+        self._equal = equal
+        monkeypatch.setattr(hmac, "compare_digest", self._compare)
+
+    def _compare(self, valid: bytes, presented: bytes) -> bool:
+        self.seen.append((valid, presented))
+        return self._equal
+
+
+def test_every_value_is_compared_with_every_token_in_constant_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    compared: list[tuple[bytes, bytes]] = []
-
-    def compare(kept: bytes, presented: bytes) -> bool:
-        compared.append((kept, presented))
-        return False
-
-    monkeypatch.setattr(hmac, "compare_digest", compare)
-    PresentedTokens((b"wrong", b"right", b"")).all_match(RIGHT)
-    assert compared == [
-        (RIGHT.value, hashlib.sha256(value).digest())
+    compared = Comparisons(monkeypatch)
+    owner(b"wrong", b"right", b"")
+    assert compared.seen == [
+        (token.digest.value, hashlib.sha256(value).digest())
         for value in (b"wrong", b"right", b"")
+        for token in (RIGHT, SECOND, OTHER)
     ]
+
+
+def test_the_comparisons_do_not_end_at_the_token_that_is_equal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = Comparisons(monkeypatch, equal=True)
+    owner(b"right")
+    assert len(compared.seen) == 3
 
 
 def test_nothing_but_the_constant_time_comparison_decides(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hmac, "compare_digest", lambda kept, presented: True)
-    assert PresentedTokens((b"wrong",)).all_match(RIGHT)
-    monkeypatch.setattr(hmac, "compare_digest", lambda kept, presented: False)
-    assert not PresentedTokens((b"right",)).all_match(RIGHT)
+    Comparisons(monkeypatch, equal=True)
+    assert owner(b"wrong") == "ann"
+    Comparisons(monkeypatch, equal=False)
+    assert owner(b"right") == INVALID
+
+
+def test_only_what_was_found_valid_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tokens = TokenList([RIGHT, OTHER])
+    tokens.owner_of(PresentedTokens((b"right",)), 0.0)
+    tokens.owner_of(PresentedTokens((b"wrong",)), 0.0)
+    compared = Comparisons(monkeypatch)
+    assert tokens.owner_of(PresentedTokens((b"right",)), 0.0) == "ann"
+    assert compared.seen == []
+    assert tokens.owner_of(PresentedTokens((b"wrong",)), 0.0) == INVALID
+    assert tokens.owner_of(PresentedTokens((b"other",)), 0.0) == INVALID
+    assert len(compared.seen) == 4
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.binary())
 def test_a_token_is_matched_by_its_own_bytes_only(token: str, other: bytes) -> None:
-    digest = digest_of(token)
-    assert digest.matches(token.encode())
-    assert digest.matches(other) == (other == token.encode())
+    tokens = TokenList([Token(principal="ann", digest=digest_of(token))])
+    assert tokens.owner_of(PresentedTokens((token.encode(),)), 0.0) == "ann"
+    is_owner = tokens.owner_of(PresentedTokens((other,)), 0.0) == "ann"
+    assert is_owner == (other == token.encode())
 
 
 @given(st.lists(st.binary(max_size=40), max_size=3))
@@ -123,3 +185,4 @@ def test_neither_tokens_nor_digests_show_in_a_repr() -> None:
     assert digest.value.hex() not in repr(digest)
     assert repr(digest) == "TokenDigest()"
     assert digest == TokenDigest(hashlib.sha256(b"secret").digest())
+    assert digest.value.hex() not in repr(TokenList([RIGHT]).tokens)

@@ -21,6 +21,7 @@ from twisted.logger import globalLogBeginner
 
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
@@ -127,7 +128,11 @@ def _site(
     reactor: ICommanderReactor, exchange: Exchange, drain: Drain, log: StructuredLog
 ) -> CommanderSite:
     access = LogAccess(log)
-    authenticator = Authenticator(checker=AnyoneChecker(), realm=NAME, access=access)
+    authenticator = Authenticator(
+        checker=AnyoneChecker(),
+        realm=NAME,
+        failed=FailedLogins(access, clock=reactor, monotonic=time.monotonic),
+    )
     app = WebApp(
         authenticator=authenticator,
         exchange=exchange,

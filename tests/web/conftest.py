@@ -9,6 +9,7 @@ from twisted.logger import globalLogPublisher
 from twisted.web.resource import Resource
 
 from commander.auth.checkers import AnyoneChecker
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
@@ -50,7 +51,9 @@ def client_of() -> Callable[[Resource], HTTPHarness]:
                 served_paths=WebApp.served_paths(),
                 public_paths=PUBLIC_PATHS,
                 authenticator=Authenticator(
-                    checker=AnyoneChecker(), realm="test", access=access
+                    checker=AnyoneChecker(),
+                    realm="test",
+                    failed=FailedLogins(access, clock=clock, monotonic=clock.seconds),
                 ),
                 max_body_bytes=1000,
             ),

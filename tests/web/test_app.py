@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import attrs
 import pytest
 from klein import Klein
+from twisted.internet.task import Clock
 from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.test.requesthelper import DummyRequest
 
 from commander.auth.answers import HttpAnswer, write_answer
 from commander.auth.checkers import TokenChecker
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator, AuthResource
-from commander.auth.tokens import digest_of
+from commander.auth.tokens import Token, TokenList, digest_of
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
 from commander.telemetry.logging import StructuredLog
@@ -70,11 +73,18 @@ def app_alone(log: MemoryLog, health: Health | None = None) -> WebApp:
     """The routes with nothing behind the door."""
     structured = StructuredLog("test", observer=log)
     exchange: Any = Unreachable()
+    clock = Clock()
     return WebApp(
         authenticator=Authenticator(
-            checker=TokenChecker(digest_of("T")),
+            checker=TokenChecker(
+                TokenList([Token(principal="ann", digest=digest_of("T"))]),
+                clock.seconds,
+            ),
             realm="test",
-            access=LogAccess(structured),
+            # A minute between failed logins: there are never too many.
+            failed=FailedLogins(
+                LogAccess(structured), clock=clock, monotonic=count(step=60).__next__
+            ),
         ),
         exchange=exchange,
         health=health or Health(server_name="test", drain=Drain()),

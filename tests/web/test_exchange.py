@@ -15,6 +15,7 @@ from twisted.web.resource import Resource
 
 from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
+from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator, AuthResource
 from commander.principals import Principal
 from commander.sessions.post import PostOutlet
@@ -327,7 +328,12 @@ def exchange_with(service: Any, log: MemoryLog) -> Exchange:
 
 def anyone(serve: Callable[[IRequest, Principal], None]) -> AuthResource:
     access = LogAccess(StructuredLog("test", observer=MemoryLog()))
-    authenticator = Authenticator(checker=AnyoneChecker(), realm="test", access=access)
+    clock = Clock()
+    authenticator = Authenticator(
+        checker=AnyoneChecker(),
+        realm="test",
+        failed=FailedLogins(access, clock=clock, monotonic=clock.seconds),
+    )
     return AuthResource(authenticator, serve)
 
 
