@@ -104,10 +104,11 @@ class RequestWire:
 
     def fail(self) -> None:
         """After a fault of ours: 500, or the connection's end if something was sent."""
-        if not self._request.startedWriting:
+        request = self._request
+        if not request.startedWriting:
             self.answer_http(internal_error())
-        elif not self._request.client_left:
-            self._request.channel.forceAbortClient()
+        elif not (request.finished or request.client_left):
+            request.channel.forceAbortClient()
 
     def open_stream(self) -> None:
         """Send the head of a stream of events."""

@@ -309,6 +309,17 @@ def test_on_standard_input_calls_of_both_eras_are_cancelled(message: object) -> 
     assert (outlet.abandoned, outlet.replies) == (1, [])
 
 
+def test_on_standard_input_a_modern_cancellation_says_its_version() -> None:
+    stage = Stage()
+    for version, cancelled in (("2030-01-01", False), (MODERN, True)):
+        outlet = stage.line(modern(1, "tools/call", name="slow"))
+        meta = {"io.modelcontextprotocol/protocolVersion": version}
+        told = note("notifications/cancelled", requestId=1, _meta=meta)
+        stage.line(told)
+        assert stage.work[-1].caller.cancellation.cancelled is cancelled
+        assert outlet.abandoned == cancelled
+
+
 @pytest.mark.parametrize("params", [{}, {"requestId": None}, {"requestId": [1]}])
 def test_a_cancellation_of_nothing_is_accepted(params: dict[str, Any]) -> None:
     stage = Stage()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import signal
 from typing import Any
 
@@ -35,13 +36,17 @@ from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
 from commander.settings import Settings
 from commander.testing import (
+    HttpResponse,
     MemoryAudit,
     MemoryCaller,
+    MemoryDesk,
     MemoryLog,
     MemoryProcess,
     MemoryServer,
     ProcessReactor,
+    StdioClient,
 )
+from commander.testing.http import HTTPConnection
 from commander.testing.processes import GroupMember, MemoryTree
 from commander.tools.caller import NOBODY, Caller
 
@@ -452,6 +457,91 @@ def test_a_transport_is_as_patient_as_a_real_one_after_its_end() -> None:
 def test_a_request_without_exactly_one_answer_is_an_error() -> None:
     with MemoryServer() as server, pytest.raises(ValueError, match="not enough"):
         server.http.request(headers={"Content-Length": "9"})
+
+
+def streaming(server: MemoryServer) -> HTTPConnection:
+    """A connection on which a stream goes on."""
+    greeting = server.http.post({"jsonrpc": "2.0", "id": 0, "method": "initialize"})
+    session = greeting.headers["mcp-session-id"]
+    headers = {"Accept": "text/event-stream", "Mcp-Session-Id": session}
+    return server.http.begin("GET", "/mcp", headers=headers)
+
+
+def test_a_stream_is_read_while_it_goes_on_and_when_it_has_ended() -> None:
+    with MemoryServer() as server:
+        connection = streaming(server)
+        server.pump(15)
+        assert connection.responses() == []
+        stream = connection.stream()
+        assert not stream.complete
+        first, comment = stream.events()
+        assert (first.kind, first.retry, first.data) == ("message", "1000", "")
+        assert first.id is not None
+        assert (comment.raw, comment.data) == (b": keep-alive", None)
+        server.stop()
+        assert connection.responses()[0].complete
+
+
+def test_events_are_read_as_clients_read_them() -> None:
+    body = (
+        b"event: message\nid: a-1\ndata: {\ndata: }\n\n"
+        b"data:7\n\n: comment\n\ndata: cut off"
+    )
+    response = HttpResponse(
+        status=200, headers={"content-type": "text/event-stream"}, body=body
+    )
+    first, second, third = response.events()
+    assert (first.id, first.data, first.json()) == ("a-1", "{\n}", {})
+    assert (second.id, second.json(), third.data) == (None, 7, None)
+    assert response.messages() == [{}, 7]
+
+
+def test_a_client_that_does_not_read_fills_its_socket_and_no_more() -> None:
+    with MemoryServer() as server:
+        connection = streaming(server)
+        connection.stop_reading(64 * 1024)
+        server.pump(15)
+        assert connection.unsent > 64 * 1024
+        before = connection.unsent
+        server.pump(15)
+        assert connection.unsent == before
+        connection.read_on()
+        server.pump(15)
+        assert connection.unsent == 0
+        assert [event.data for event in connection.stream().events()][1:] == [None] * 2
+
+
+def test_a_client_can_leave_all_its_connections_and_twice() -> None:
+    with MemoryServer() as server:
+        connections = [streaming(server), server.http.connect()]
+        server.http.lose_all()
+        server.http.lose_all()
+        assert all(connection.left for connection in connections)
+        assert server.site.connections == 0
+
+
+# --- the server on pipes -----------------------------------------------------------
+
+
+def test_a_desk_answers_lines_and_leaves_no_descriptor() -> None:
+    before = os.listdir("/proc/self/fd")
+    with MemoryDesk() as desk:
+        desk.client.send(b'{"jsonrpc":"2.0","id":1,"me')
+        assert desk.client.messages() == []
+        desk.client.send(b'thod":"ping"}\n')
+        desk.client.send_message({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+        assert [one["id"] for one in desk.client.messages()] == [1, 2]
+        assert desk.client.received().endswith(b"\n")
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_client_of_a_desk_can_close_each_end_alone() -> None:
+    for close in (StdioClient.close_input, StdioClient.close_output):
+        with MemoryDesk() as desk:
+            close(desk.client)
+            close(desk.client)
+            desk.client.send(b"\n")
+            assert desk.reactor.hasStopped
 
 
 # --- the server in memory ----------------------------------------------------------

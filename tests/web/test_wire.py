@@ -329,3 +329,11 @@ def test_a_fault_in_the_middle_drops_the_connection(stage: Stage) -> None:
     wire.fail()
     assert connection.aborted
     assert not connection.stream().complete
+
+
+def test_a_fault_behind_the_answer_is_nobodys(stage: Stage) -> None:
+    connection, wire = stage.asked()
+    wire.answer(REPLY)
+    wire.fail()
+    assert not connection.aborted
+    assert [response.status for response in connection.responses()] == [201]
