@@ -288,9 +288,10 @@ class Settings:
         1024 * 1024,
         SIZE,
         "Beginning and end that are kept of each output stream, and carried by a "
-        "result; what is omitted between is counted.",
+        "result; what is omitted between is counted. A result on `/mcp` carries less "
+        "where it would be longer than 1,000,000 bytes as JSON: clients refuse that.",
         "Whole logs of ordinary commands. 32 commands keep 64 MiB at worst; an answer "
-        "that carries all of it is about twice as long.",
+        "on `/` that carries all of it is about twice as long.",
         variable="MCP_MAX_OUTPUT_BYTES",
         unit="bytes",
     )

@@ -33,6 +33,7 @@ from commander.tools.command_arguments import (
 from commander.tools.exit_codes import answer_meaning
 from commander.tools.following import Following
 from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.result_size import fitted
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
 
@@ -182,9 +183,14 @@ class ExecuteCommand:
         )
         if not isinstance(ended, Outcome):
             return _refusal(ended)
-        if _kept_bytes(ended) > _LARGE_BYTES:
+        make = partial(_facts, arguments.command, ended, timeout)
+        most = _ENCODED_SHARE * self._max_output_bytes
+        if _kept_bytes(ended) <= _LARGE_BYTES:
+            facts = make(most)
+        else:
             await self._turns.next()
-        facts = _facts(arguments.command, ended, timeout, self._max_output_bytes)
+            # Callers of the Go server read one JSON answer, however long.
+            facts = make(most) if context.plain_rpc else fitted(make, most)
         if timeout < asked:
             facts["effective"] = {"timeout": format_duration(timeout)}
         return ToolAnswer(
@@ -257,13 +263,13 @@ def _kept_bytes(outcome: Outcome) -> int:
 
 
 def _facts(
-    command: str, outcome: Outcome, timeout_seconds: float, max_output_bytes: int
+    command: str, outcome: Outcome, timeout_seconds: float, most_encoded_bytes: int
 ) -> dict[str, Any]:
     """The result's members, without those that say nothing."""
     by_itself = outcome.ended_by is EndedBy.EXIT
     meaning = answer_meaning(command, outcome.exit_code) if by_itself else None
-    most = _ENCODED_SHARE * max_output_bytes
-    stdout, stderr = render(outcome.stdout, most), render(outcome.stderr, most)
+    stdout = render(outcome.stdout, most_encoded_bytes)
+    stderr = render(outcome.stderr, most_encoded_bytes)
     facts: dict[str, Any] = {
         "stdout": stdout.text,
         "stderr": stderr.text,

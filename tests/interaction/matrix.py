@@ -64,10 +64,6 @@ class Client:
     modes: tuple[str, ...] = (AUTO, LEGACY)
     steps: tuple[str, ...] = SESSION_STEPS
     """What it takes part in, besides being cut off."""
-    bounds_events: bool = False
-    """Whether it refuses an event of a stream above 1 MiB."""
-    always_hears: bool = False
-    """Whether it asks for progress with every call."""
 
     @property
     def words(self) -> list[str]:
@@ -101,7 +97,6 @@ CLIENTS: Final = (
         version="2.3.0",
         venv=".venv-mcp2",
         program="py2",
-        bounds_events=True,
     ),
     Client(
         name="py-fastmcp",
@@ -109,8 +104,6 @@ CLIENTS: Final = (
         version="4.1.2",
         venv=".venv-fastmcp",
         program="fastmcp4",
-        bounds_events=True,
-        always_hears=True,
     ),
     Client(
         name="npm-sdk",
