@@ -14,7 +14,7 @@ import secrets
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -29,19 +29,24 @@ PATIENCE_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 30
 """What ECS gives a container between TERM and KILL."""
+ENGINE: Final = (
+    # The network of this machine: it needs neither a firewall nor a bridge.
+    *("--network", "host"),
+    # There may be no systemd to time them; a test asks for one.
+    "--health-interval=disable",
+    *("--stop-timeout", str(STOP_SECONDS)),
+)
+"""What every container gets."""
 HARDENED: Final = (
     *("--read-only", "--read-only-tmpfs=false"),
     *("--tmpfs", "/tmp:rw,size=64m,mode=1777"),
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
     *("--pids-limit", "256", "--memory", "512m", "--cpus", "0.5"),
-    *("--stop-timeout", str(STOP_SECONDS)),
-    # The network of this machine: it needs neither a firewall nor a bridge.
-    *("--network", "host"),
-    # There may be no systemd to time them; a test asks for one.
-    "--health-interval=disable",
 )
+"""As ``docs/image.md`` tells operators."""
 
 Json = dict[str, Any]
+FIGURES: list[str] = []
 
 
 def podman(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -71,6 +76,10 @@ class Container:
     def exec(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a program in it, beside the server."""
         return podman("exec", self.name, *words, check=False)
+
+    def check_health(self) -> subprocess.CompletedProcess[str]:
+        """Run the image's own health check, as the engine does now and then."""
+        return podman("healthcheck", "run", self.name, check=False)
 
     def logs(self) -> subprocess.CompletedProcess[str]:
         """What it wrote so far, by stream."""
@@ -108,13 +117,14 @@ class Container:
             return connection.getresponse().status == http.client.OK
         return False
 
-    def run(self, command: str) -> Json:
+    def run(self, command: str, **arguments: object) -> Json:
         """Run a command through the server; gives the structured result."""
+        arguments["command"] = command
         message = {
             "jsonrpc": "2.0",
             "id": 1,
             "method": "tools/call",
-            "params": {"name": "execute_command", "arguments": {"command": command}},
+            "params": {"name": "execute_command", "arguments": arguments},
         }
         headers = {
             "Authorization": f"Bearer {self.token}",
@@ -134,7 +144,14 @@ class Container:
 class Launch(Protocol):
     """Starts a container for the time of a ``with`` block."""
 
-    def __call__(self, *, token: str | None) -> AbstractContextManager[Container]:
+    def __call__(
+        self,
+        *,
+        token: str | None,
+        options: Sequence[str] = HARDENED,
+        variables: Mapping[str, str] | None = None,
+        image: str = "",
+    ) -> AbstractContextManager[Container]:
         """Start it with this MCP_AUTH_TOKEN, or without one; do not wait for it."""
 
 
@@ -143,6 +160,13 @@ class Eventually(Protocol):
 
     def __call__(self, true: Callable[[], object], what: str) -> None:
         """Ask again and again; fails the test, naming ``what``, if it stays false."""
+
+
+class Figure(Protocol):
+    """Takes note of what was measured, for the end of the run."""
+
+    def __call__(self, text: str, /) -> None:
+        """One line."""
 
 
 def free_port() -> int:
@@ -175,17 +199,44 @@ def image() -> str:
 
 
 @pytest.fixture(scope="session")
+def tools_image() -> str:
+    """The name of the one with tools."""
+    return os.environ["COMMANDER_TOOLS_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def figure() -> Figure:
+    return FIGURES.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what was measured, after the tests."""
+    terminalreporter.section("figures")
+    for text in FIGURES:
+        terminalreporter.line(text)
+
+
+@pytest.fixture(scope="session")
 def launch(image: str) -> Launch:
+    built = image
+
     @contextlib.contextmanager
-    def launch(*, token: str | None) -> Iterator[Container]:
+    def launch(
+        *,
+        token: str | None,
+        options: Sequence[str] = HARDENED,
+        variables: Mapping[str, str] | None = None,
+        image: str = "",
+    ) -> Iterator[Container]:
         name = f"commander-test-{secrets.token_hex(4)}"
         port = free_port()
-        variables = {"MCP_HTTP_PORT": str(port)}
+        environment = {"MCP_HTTP_PORT": str(port), **(variables or {})}
         if token is not None:
-            variables["MCP_AUTH_TOKEN"] = token
-        given = [f"--env={name}={value}" for name, value in variables.items()]
+            environment["MCP_AUTH_TOKEN"] = token
+        given = [f"--env={name}={value}" for name, value in environment.items()]
+        words = ("run", "--detach", "--name", name, *ENGINE, *options, *given)
         try:
-            podman("run", "--detach", "--name", name, *HARDENED, *given, image)
+            podman(*words, image or built)
             yield Container(name=name, port=port, token=token)
         finally:
             podman("rm", "--force", "--time=0", "--volumes", name)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -83,7 +81,8 @@ def test_its_configuration_is_what_orchestrators_rely_on(image: str) -> None:
     assert list(config["ExposedPorts"]) == ["3000/tcp"]
     assert config["StopSignal"] == "SIGTERM"
     assert {"MCP_HTTP_HOST=0.0.0.0", "MCP_HTTP_PORT=3000"} <= set(config["Env"])
-    assert "--spider" in facts["Healthcheck"]["Test"][-1]
+    assert facts["Healthcheck"]["Test"] == ["CMD", "commander-health"]
+    assert config["Entrypoint"] == ["commander-entrypoint"]
 
 
 # --- what commands can do -----------------------------------------------------------
@@ -151,7 +150,7 @@ def test_what_commands_leave_behind_is_reaped(
     container.run("for _ in 1 2 3; do setsid sleep 0.2 & done")
 
     def only_the_server_is_left() -> bool:
-        return [one.name() for one in container.processes()] == ["tini", "twist"]
+        return [one.name() for one in container.processes()] == ["twist"]
 
     eventually(only_the_server_is_left, "no process is left, not even a zombie")
 
@@ -160,12 +159,7 @@ def test_what_commands_leave_behind_is_reaped(
 
 
 def test_its_own_health_check_finds_it_healthy(container: Container) -> None:
-    done = subprocess.run(
-        ["podman", "healthcheck", "run", container.name],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = container.check_health()
 
     assert done.returncode == 0, done
     assert container.inspect()["State"]["Health"]["Status"] == "healthy"
@@ -219,22 +213,3 @@ def test_without_a_token_it_ends_at_once_and_says_so_in_one_line(
         assert container.logs().stdout == ""
         (line,) = container.logs().stderr.splitlines()
         assert "MCP_AUTH_TOKEN" in line
-
-
-def test_a_command_that_ignores_term_does_not_outlast_the_stop_timeout(
-    launch: Launch, eventually: Eventually
-) -> None:
-    stubborn = "trap '' TERM; while sleep 1; do :; done"
-    with launch(token="stubborn") as container, ThreadPoolExecutor() as pool:
-        eventually(container.is_healthy, "/health answers")
-        answer = pool.submit(container.run, stubborn)
-        eventually(lambda: container.records("CMD_START"), "the command runs")
-        processes = container.processes()
-
-        # 137 is what a KILL at the end of the stop timeout would give.
-        assert container.stop() == 143
-        assert answer.result()["ended_by"] == "server_shutdown"
-        (ended,) = container.records("CMD_EXEC")
-        assert ended["ended_by"] == "server_shutdown"
-        assert not [one for one in processes if psutil.pid_exists(one.pid)]
-        assert container.records()[-1]["event"] == "server_stopped"
