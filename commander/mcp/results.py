@@ -155,6 +155,7 @@ class ReplyWriter:
         Raises:
             ValueError: The client cannot be asked to ask again: it is of the handshake
                 era, its request is not one that can, or there is nothing to ask.
+            KeyError: Nothing of the kind can be asked.
         """
         match returned:
             case Refused(code=code, message=message, data=data):
