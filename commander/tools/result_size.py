@@ -1,9 +1,10 @@
 """Results that every client can read.
 
 A result carries its facts twice, as text and as structure, because many clients hand
-on only one of the two. As text they are JSON within JSON, so each quote and each newline
-of the output is escaped twice. Together that must stay below what clients take: the
-official Python client refuses a server-sent event above 1 MiB, and a result is one.
+on only one of the two. As text they are JSON within JSON, so that each quote and each
+newline of the output is escaped twice. Together they must stay below what clients
+take: the official Python client refuses a server-sent event above 1 MiB, and a result
+is one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def fitted(
     Args:
         make: Makes them, with at most so many bytes of JSON for one stream of output.
         most_encoded_bytes: To begin with.
-        limit_bytes: What ``result_bytes`` may be; other facts have to fit by themselves.
+        limit_bytes: What ``result_bytes`` may be; the rest of the facts must fit.
     """
     facts = make(most_encoded_bytes)
     size = result_bytes(facts)
