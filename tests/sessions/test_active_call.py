@@ -261,6 +261,12 @@ def test_who_cannot_be_asked_is_not(made: Any) -> None:
     assert one.outlet.notified == []
 
 
+def test_what_needs_no_capability_anybody_can_be_asked() -> None:
+    made = Made(call_of(capabilities={}))
+    assert outcome(made.active.ask("ping", {})) == []
+    assert [one["method"] for one in made.outlet.messages] == ["ping"]
+
+
 def test_too_many_questions_are_a_failure_of_the_answer() -> None:
     made = Made(call_of())
     for _ in range(MAX_QUESTIONS):

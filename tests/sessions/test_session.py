@@ -186,3 +186,12 @@ def test_nothing_is_kept_of_a_session_that_was_closed_whatever_goes_on() -> None
     later = mine.new_stream()
     assert later.log is None
     assert budget.used_bytes == 0
+
+
+def test_a_question_of_a_session_that_was_closed_has_failed() -> None:
+    mine = session()
+    _, answer = mine.ask("roots/list", {})
+    failed: list[str] = []
+    answer.addErrback(lambda failure: failed.append(failure.getErrorMessage()))
+    mine.close()
+    assert failed == ["the session ended"]

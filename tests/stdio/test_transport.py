@@ -262,6 +262,27 @@ def test_all_that_can_be_held_back_is_while_the_client_does_not_read(
     assert wire.ids == [1]
 
 
+def test_a_client_can_fall_behind_again_and_again(wire: Wire) -> None:
+    wire.send(tool_call(1), tool_call(2))
+    first, late = MemoryFlow(), MemoryFlow()
+    wire.work[0].caller.follow(first)
+    for _ in range(2):
+        wire.protocol.pauseProducing()
+        assert now(first.paused)
+        wire.protocol.resumeProducing()
+        assert not now(first.paused)
+    wire.work[1].caller.follow(late)
+    assert not late.paused
+
+
+def test_nothing_is_followed_that_was_answered(wire: Wire) -> None:
+    wire.send(modern(5, "subscriptions/listen", notifications={}))
+    wire.send(modern(6, "subscriptions/listen", notifications={}))
+    wire.send(note("notifications/cancelled", requestId=5))
+    wire.protocol.close()
+    assert not wire.protocol._flows
+
+
 def test_what_changed_while_the_client_did_not_read_is_told_once(wire: Wire) -> None:
     wanted = {"toolsListChanged": True}
     wire.send(modern(5, "subscriptions/listen", notifications=wanted))
