@@ -22,6 +22,8 @@ __all__ = ["main"]
 _HELP = """\
 Usage: commander-mcp [options]     start the server, as `twist commander` does
        commander-mcp token new     replace the generated token
+       commander-mcp token new NAME [--expires 2160h]
+                                   make a token for MCP_AUTH_TOKENS_FILE
        commander-mcp check COMMAND [options]
                                    say whether COMMAND may run, and why
        commander-mcp doctor [options]
@@ -65,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _token(args: Sequence[str]) -> int:
     if args[:1] != ["new"]:
         return _fail("after `token` only `new` is known", status=2)
-    from commander.auth.state import new_token_command
+    from commander.auth.new_token import new_token_command
 
     return new_token_command(args[1:])
 

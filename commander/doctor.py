@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from typing import Final
 import attrs
 
 from commander.auth.state import state_file
+from commander.entrance import listed_tokens
 from commander.errors import StartError
 from commander.execution.cgroups import writable_group
 from commander.execution.checks import directory_problem, shell_problem
@@ -53,7 +55,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     yield _shell(settings)
     yield _session()
     yield _user(settings)
-    yield _token(settings, environ)
+    yield from _tokens(settings, environ)
     yield _policy(settings)
     yield _descriptors(settings)
     yield from _paths(settings, environ)
@@ -138,6 +140,28 @@ def _user(settings: Settings) -> Finding:
         subject=subject,
         state=f"{settings.run_as} (uid {user.uid}, gid {user.gid})",
         cost=user.directory_problem(settings.commands_directory) or "",
+    )
+
+
+def _tokens(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
+    listed = settings.auth_tokens_file
+    if listed is None or settings.transport == "stdio":
+        yield _token(settings, environ)
+        return
+    if settings.auth_token is not None:
+        yield _token(settings, environ)
+    try:
+        tokens = listed_tokens(settings)
+    except StartError as error:
+        yield Finding(subject="tokens", state=listed, cost=f"no start: {error}")
+        return
+    now = time.time()
+    expired = sum(token.has_expired(now) for token in tokens)
+    principals = len({token.principal for token in tokens})
+    yield Finding(
+        subject="tokens",
+        state=f"{len(tokens)} of {principals} principals in {listed}",
+        cost=f"{expired} of them expired" if expired else "",
     )
 
 

@@ -10,6 +10,8 @@ import attrs
 import pytest
 
 from commander import doctor
+from commander.auth.token_lines import token_line
+from commander.auth.tokens import Token, digest_of
 from commander.doctor import Finding, examine, report
 from commander.errors import StartError
 from commander.execution.cgroups import OwnGroup
@@ -94,6 +96,24 @@ def test_the_source_of_the_token_is_named_and_never_the_token(
     assert state in finding.state
     assert bool(finding.cost) == costs
     assert "x" * 20 not in finding.state + finding.cost
+
+
+def test_a_list_of_tokens_is_counted_and_its_mistakes_are_told(tmp_path: Path) -> None:
+    listed = tmp_path / "tokens"
+    settings = Settings(auth_tokens_file=str(listed))
+    assert "no start: MCP_AUTH_TOKENS_FILE=" in found(settings)["tokens"].cost
+    digests = [digest_of(str(number)) for number in range(3)]
+    tokens = [Token(principal="ann", digest=digest) for digest in digests[:2]]
+    tokens.append(Token(principal="bob", digest=digests[2], expires_at=1.0))
+    listed.write_text("\n".join(map(token_line, tokens)))
+    listed.chmod(0o600)
+    finding = found(settings)["tokens"]
+    assert finding.state == f"3 of 2 principals in {listed}"
+    assert finding.cost == "1 of them expired"
+    assert "token" not in found(settings)
+    both = attrs.evolve(settings, auth_token="x" * 20)
+    assert {"token", "tokens"} <= set(found(both))
+    assert "tokens" not in found(attrs.evolve(settings, transport="stdio"))
 
 
 def test_a_token_that_was_generated_earlier_is_found(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ import attrs
 from commander.auth.tokens import TokenDigest, digest_of
 from commander.errors import StartError
 
-__all__ = ["DeskToken", "desk_token", "keep_token", "new_token_command", "state_file"]
+__all__ = ["DeskToken", "desk_token", "keep_token", "new_desk_token", "state_file"]
 
 _TOKEN_BYTES: Final = 32
 _DIGEST_BYTES: Final = 32
@@ -74,17 +74,11 @@ def keep_token(desk: DeskToken, environ: Mapping[str, str]) -> DeskToken:
     return attrs.evolve(desk, kept=path is not None and _write(path, desk.digest))
 
 
-def new_token_command(args: Sequence[str]) -> int:
+def new_desk_token() -> int:
     """``commander-mcp token new``: make a token, keep its digest, show it once."""
-    if args:
-        print(  # noqa: T201 - the output of a command
-            f"commander-mcp: token new takes no arguments, got {args[0]!r}",
-            file=sys.stderr,
-        )
-        return 2
     made = keep_token(_new(), os.environ)
     if not made.kept:
-        print(  # noqa: T201 - as above
+        print(  # noqa: T201 - the output of a command
             "commander-mcp: the token's digest cannot be written: set HOME or "
             "XDG_STATE_HOME to a writable directory",
             file=sys.stderr,

@@ -188,6 +188,45 @@ def test_a_failed_login_is_written_down_once_whether_a_body_comes_or_not(
     assert server.log.named("http_request") == []
 
 
+@pytest.mark.parametrize("body", [b"", PING])
+@pytest.mark.parametrize("token", ["wrong", None])
+def test_too_many_failed_logins_are_429_and_valid_tokens_still_pass(
+    server: MemoryServer, token: str | None, body: bytes
+) -> None:
+    stranger = HTTPHarness(server.site, server.reactor, token)
+    answers = [stranger.request("POST", "/mcp", body) for _ in range(15)]
+    assert [answer.status for answer in answers] == [401] * 10 + [429] * 5
+    assert answers[-1].headers["retry-after"] == "1"
+    assert answers[-1].headers["content-type"] == "application/json"
+    assert "www-authenticate" not in answers[-1].headers
+    assert answers[-1].json() == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {
+            "code": -32001,
+            "message": "Unauthorized, and too many failed logins from this address: a "
+            "valid token is served at once, others again in 1 s",
+        },
+    }
+    assert server.http.request(body=PING).status == 200
+    server.pump(1.0)
+    assert stranger.request("POST", "/mcp", body).status == 401
+    assert stranger.request("POST", "/mcp", body).status == 429
+
+
+def test_failed_logins_beyond_the_bound_are_one_record_in_all(
+    server: MemoryServer,
+) -> None:
+    stranger = HTTPHarness(server.site, server.reactor, "wrong")
+    for _ in range(300):
+        stranger.request("POST", "/mcp", PING)
+    assert len(server.log.named("auth_failed")) == 10
+    server.stop()
+    number = server.log.named("auth_failed")[10:]
+    assert [one["count"] for one in number] == [290]
+    assert server.log.named("http_request") == []
+
+
 def test_no_token_is_ever_logged_neither_valid_nor_wrong(server: MemoryServer) -> None:
     for lines in (
         ["Authorization: Bearer valid-token"],

@@ -12,7 +12,7 @@ from commander.auth.state import (
     DeskToken,
     desk_token,
     keep_token,
-    new_token_command,
+    new_desk_token,
     state_file,
 )
 from commander.auth.tokens import digest_of
@@ -206,7 +206,7 @@ def test_what_a_killed_start_left_behind_does_not_stop_the_next(home: Path) -> N
 def test_the_command_prints_the_token_alone_on_standard_output(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert new_token_command([]) == 0
+    assert new_desk_token() == 0
     out, err = capsys.readouterr()
     (token,) = out.splitlines()
     assert made_in(home) == DeskToken(digest=digest_of(token))
@@ -218,7 +218,7 @@ def test_the_command_replaces_the_token_before(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = made_in(home)
-    assert new_token_command([]) == 0
+    assert new_desk_token() == 0
     assert made_in(home).digest != first.digest
     assert mode_of(kept_in(home)) == 0o600
 
@@ -226,18 +226,8 @@ def test_the_command_replaces_the_token_before(
 def test_the_command_replaces_a_file_that_is_not_to_be_trusted(home: Path) -> None:
     made_in(home)
     kept_in(home).chmod(0o666)
-    assert new_token_command([]) == 0
+    assert new_desk_token() == 0
     assert made_in(home).kept
-
-
-def test_the_command_takes_no_arguments(
-    home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert new_token_command(["--force"]) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err == "commander-mcp: token new takes no arguments, got '--force'\n"
-    assert not kept_in(home).exists()
 
 
 def test_the_command_shows_no_token_that_it_could_not_keep(
@@ -245,7 +235,7 @@ def test_the_command_shows_no_token_that_it_could_not_keep(
 ) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.delenv("HOME", raising=False)
-    assert new_token_command([]) == 1
+    assert new_desk_token() == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("commander-mcp: the token's digest cannot be written")

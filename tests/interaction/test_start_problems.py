@@ -86,9 +86,19 @@ PROBLEMS = {
     "a foreign address": Start(
         ["--host", "192.0.2.1"], {"MCP_AUTH_TOKEN": TOKEN}, says=("cannot listen",)
     ),
-    "a protection that is not there": Start(
-        env={"MCP_AUTH_TOKENS_FILE": "/tokens"},
-        says=("MCP_AUTH_TOKENS_FILE", "cannot enforce"),
+    "a tokens file that is not there": Start(
+        ["--host=0.0.0.0"],
+        {"MCP_AUTH_TOKENS_FILE": "/no/such"},
+        says=('MCP_AUTH_TOKENS_FILE="/no/such"', "cannot be read (No such file"),
+    ),
+    "a tokens file that is something else": Start(
+        env={"MCP_AUTH_TOKENS_FILE": "/etc/passwd"},
+        says=('MCP_AUTH_TOKENS_FILE="/etc/passwd"', "line 1: the name"),
+    ),
+    "a tokens file, to be checked only": Start(
+        ["--check-config"],
+        {"MCP_AUTH_TOKENS_FILE": "/etc/passwd"},
+        says=("MCP_AUTH_TOKENS_FILE", "line 1: the name"),
     ),
     "a workspace that is not there": Start(
         env={"MCP_WORKSPACE": "/no/such"}, says=("MCP_WORKSPACE", "/no/such is not")

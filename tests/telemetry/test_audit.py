@@ -93,7 +93,16 @@ class Log:
         self.audit.cancelled(COMMAND, Cancelled(queued_seconds=0.401))
         self.audit.refused(COMMAND, rule_id="not-allowed", reason="not in the list")
         self.access.login_failed("192.0.2.7", reason="invalid")
+        self.access.logins_failed(401, most_from="192.0.2.7", seconds=60.0)
         self.access.connection_refused("192.0.2.7", limit=401)
+        self.access.request(
+            peer="192.0.2.7",
+            method="POST",
+            path="/mcp",
+            status=429,
+            sent_bytes=401,
+            duration_seconds=0.401,
+        )
         self.access.request(
             peer="192.0.2.7",
             method="POST",
@@ -265,6 +274,30 @@ def test_a_failed_login_tells_the_peer_and_what_was_wrong() -> None:
     }
 
 
+def test_an_expired_token_tells_whose_it_is() -> None:
+    log = Log()
+
+    log.access.login_failed("192.0.2.7", reason="expired", principal="ci")
+
+    assert (log.record["reason"], log.record["principal"]) == ("expired", "ci")
+
+
+def test_many_failed_logins_tell_their_number_in_one_record() -> None:
+    log = Log()
+
+    log.access.logins_failed(990, most_from="192.0.2.7", seconds=60.0)
+
+    assert log.record == {
+        "level": "warn",
+        "event": "auth_failed",
+        "status": 401,
+        "peer": "192.0.2.7",
+        "reason": "too_many",
+        "count": 990,
+        "seconds": 60.0,
+    }
+
+
 def test_a_connection_too_many_tells_the_peer_and_the_limit() -> None:
     log = Log()
 
@@ -305,7 +338,7 @@ def test_a_request_is_written_at_access_without_its_query() -> None:
 @pytest.mark.parametrize(
     ("query", "events"),
     [
-        ("401", ["auth_failed"]),
+        ("401", ["auth_failed", "auth_failed"]),
         ("blocked", ["CMD_REFUSED"]),
         ("CMD_EXEC", ["CMD_EXEC", "CMD_EXEC", "CMD_EXEC"]),
     ],
@@ -328,7 +361,7 @@ def test_neither_output_nor_values_of_env_are_ever_logged(mode: str) -> None:
     log.write_everything()
 
     text = "\n".join(log.lines)
-    assert len(log.lines) == 9
+    assert len(log.lines) == 10
     assert "text of output" not in text
     assert "value-of-env" not in text
     assert ("hunter2" in text) == (mode == "full")
