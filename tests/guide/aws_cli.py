@@ -29,6 +29,8 @@ __all__ = ["Call", "parse", "problems_of", "shell_commands"]
 _ASSIGNED: Final = re.compile(r"^\w+=\$\((.*)\)$", re.MULTILINE)
 _OF_THE_CLI: Final = {("ecr", "get-login-password"): "get-authorization-token"}
 """Commands that the CLI adds, and the operation that each of them calls."""
+_DEPLOY: Final = ("cloudformation", "deploy")
+"""Puts several operations together, with options of its own."""
 _FOR_ALL: Final = frozenset({"region", "query", "output", "cli-input-json"})
 
 
@@ -71,6 +73,8 @@ def parse(words: tuple[str, ...]) -> Call:
         UnknownWordError: Its service, operation or an option does not exist.
     """
     _, service, operation, *rest = words
+    if (service, operation) == _DEPLOY:
+        return _deployment(rest)
     if operation == "wait":
         waiter, *rest = rest
         operation = _waited_for(service, waiter)
@@ -138,6 +142,26 @@ def _waited_for(service: str, waiter: str) -> str:
         if xform_name(name, "-") == waiter:
             return str(xform_name(model.get_waiter(name).operation, "-"))
     raise UnknownWordError(f"aws {service} wait {waiter}")
+
+
+def _deployment(words: list[str]) -> Call:
+    """``cloudformation deploy`` as the change set that it makes."""
+    options = dict(_options(words))
+    known = {"stack-name", "template-file", "capabilities", "parameter-overrides"}
+    if unknown := options.keys() - known:
+        raise UnknownWordError(f"--{min(unknown)} of aws cloudformation deploy")
+    (name,), (file,) = options["stack-name"], options["template-file"]
+    pairs = [word.partition("=") for word in options["parameter-overrides"]]
+    params = {
+        "StackName": name,
+        "ChangeSetName": "deploy",
+        "TemplateBody": (ROOT / file).read_text(encoding="utf-8"),
+        "Capabilities": options.get("capabilities", []),
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value} for key, _, value in pairs
+        ],
+    }
+    return Call(service="cloudformation", operation="create-change-set", params=params)
 
 
 # --- values ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import attrs
@@ -14,11 +15,11 @@ import pytest
 from commander.settings import Settings
 from commander.sources import load
 from commander.telemetry.logging import observer_factory
-from commander.testing import MemoryServer
+from commander.testing import HTTPHarness, MemoryServer
 from commander.testing.http import HTTPConnection
 from tests.guide.aws_cli import Call, parse, shell_commands
 from tests.guide.document import ROOT, Page
-from tests.guide.rows import ROWS
+from tests.guide.rows import ROWS, rows_of
 from tests.guide.score import Score
 
 IMAGE: Final = {"MCP_HTTP_HOST": "0.0.0.0", "MCP_HTTP_PORT": "3000"}
@@ -28,7 +29,8 @@ SCORE: Final = pytest.StashKey[Score]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[SCORE] = Score(ROWS)
+    groups = {"the guide": ROWS, "tables of ECS.md": rows_of(Page.read("ECS.md"))}
+    config.stash[SCORE] = Score(Path(__file__).parent, groups)
     # As a plugin of its own it sees the tests of all directories.
     config.pluginmanager.register(config.stash[SCORE])
 
@@ -111,6 +113,29 @@ class Deployed:
         for event in self.memory.log.events:
             observer(event)
         return stream.getvalue().splitlines()
+
+
+def abandoned_body(command: str) -> tuple[bytes, dict[str, str]]:
+    """The same as a request of 2026-07-28, which ends with its connection."""
+    message = json.loads(call_body(command))
+    message["params"]["_meta"] = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    headers = {
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": message["method"],
+        "Mcp-Name": message["params"]["name"],
+    }
+    return json.dumps(message).encode(), headers
+
+
+def status_of(deployed: Deployed, **headers: str) -> int:
+    """The status of a call with these headers, ``_`` for ``-``, and no token else."""
+    stranger = HTTPHarness(deployed.memory.site, deployed.memory.reactor, None)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
+    return stranger.request(body=body, headers=named).status
 
 
 def facts_of(connection: HTTPConnection) -> dict[str, Any]:

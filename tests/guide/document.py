@@ -67,6 +67,18 @@ class Page:
         """The texts of all fenced blocks of a language; empty for none."""
         return [text for name, text in _FENCE.findall(self.text) if name == language]
 
+    @property
+    def first_cells(self) -> list[str]:
+        """The first cells of all rows of all tables, without the headings of these."""
+        lines = [line for line in self.prose.splitlines() if line.startswith("|")]
+        borders = {i for i, line in enumerate(lines) if set(line) <= set("|- ")}
+        heads = {i - 1 for i in borders}
+        return [
+            plain(line.strip("|").split("|")[0].strip())
+            for i, line in enumerate(lines)
+            if i not in borders | heads
+        ]
+
     def table(self, first_column: str) -> dict[str, tuple[str, ...]]:
         """The rows of the table with this first heading: other cells by first cell."""
         lines = self.prose.splitlines()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.guide.conftest import Calls
 
 guide = pytest.mark.guide
+table = pytest.mark.table
 
 REGISTRY = "YOUR_ACCOUNT_ID.dkr.ecr.YOUR_REGION.amazonaws.com"
 NAME = "go-mcp-commander"
@@ -48,6 +49,7 @@ def commands(page: Page, program: str) -> list[tuple[str, ...]]:
         "aws ecs wait service-stable --cluster x",
         "aws ecs create-service --load-balancers containerName=[x",
         "aws ecs create-service --load-balancers containerName",
+        "aws cloudformation deploy --stack x",
     ],
 )
 def test_a_word_that_does_not_exist_is_found(line: str) -> None:
@@ -101,11 +103,16 @@ def test_no_aws_command_is_overlooked(page: Page, calls: Calls) -> None:
 @pytest.mark.parametrize(
     "service",
     [
-        pytest.param("ecr", marks=guide("G-004")),
-        pytest.param("ecs", marks=guide("G-005")),
-        pytest.param("elbv2", marks=guide("G-006")),
-        pytest.param("secretsmanager", marks=guide("G-007")),
-        pytest.param("logs", marks=guide("G-008")),
+        pytest.param("ecr", marks=[guide("G-004"), table("Quick Reference", "ECR")]),
+        pytest.param("ecs", marks=[guide("G-005"), table("Quick Reference", "ECS")]),
+        pytest.param("elbv2", marks=[guide("G-006"), table("Quick Reference", "ALB")]),
+        pytest.param(
+            "secretsmanager",
+            marks=[guide("G-007"), table("Quick Reference", "Secrets Manager")],
+        ),
+        pytest.param(
+            "logs", marks=[guide("G-008"), table("Quick Reference", "CloudWatch")]
+        ),
     ],
 )
 def test_every_component_is_set_up_by_a_command(service: str, calls: Calls) -> None:
@@ -167,6 +174,7 @@ def test_the_list_in_the_secret_is_told_to_differ_from_the_one_in_force(
 
 
 @guide("G-060", "G-086")
+@table("Security Best Practices", "Minimal IAM")
 def test_the_execution_role_reads_this_secret_and_there_is_no_other_role(
     calls: Calls, task: dict[str, Any]
 ) -> None:
@@ -259,6 +267,7 @@ def test_the_load_balancer_leads_to_the_container(
 
 
 @guide("G-087")
+@table("Security Best Practices", "Network Isolation")
 def test_tasks_take_port_3000_from_the_load_balancer_alone(
     calls: Calls, container: dict[str, Any]
 ) -> None:
@@ -274,6 +283,7 @@ def test_tasks_take_port_3000_from_the_load_balancer_alone(
 
 
 @guide("G-088")
+@table("Security Best Practices", "Audit Logging")
 def test_the_trail_that_is_created_is_switched_on(calls: Calls) -> None:
     name = calls.one("cloudtrail", "create-trail").params["Name"]
     assert calls.one("cloudtrail", "start-logging").params["Name"] == name
@@ -282,20 +292,47 @@ def test_the_trail_that_is_created_is_switched_on(calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("setting", "value", "parameter"),
     [
-        pytest.param("Path", "/health", "HealthCheckPath", marks=guide("G-075")),
-        pytest.param("Protocol", "HTTP", "HealthCheckProtocol", marks=guide("G-076")),
-        pytest.param("Port", "3000", "HealthCheckPort", marks=guide("G-077")),
         pytest.param(
-            "Interval", "30s", "HealthCheckIntervalSeconds", marks=guide("G-078")
+            "Path",
+            "/health",
+            "HealthCheckPath",
+            marks=[guide("G-075"), table("Health Check", "Path")],
         ),
         pytest.param(
-            "Timeout", "5s", "HealthCheckTimeoutSeconds", marks=guide("G-079")
+            "Protocol",
+            "HTTP",
+            "HealthCheckProtocol",
+            marks=[guide("G-076"), table("Health Check", "Protocol")],
         ),
         pytest.param(
-            "Healthy threshold", "2", "HealthyThresholdCount", marks=guide("G-080")
+            "Port",
+            "3000",
+            "HealthCheckPort",
+            marks=[guide("G-077"), table("Health Check", "Port")],
         ),
         pytest.param(
-            "Unhealthy threshold", "3", "UnhealthyThresholdCount", marks=guide("G-081")
+            "Interval",
+            "30s",
+            "HealthCheckIntervalSeconds",
+            marks=[guide("G-078"), table("Health Check", "Interval")],
+        ),
+        pytest.param(
+            "Timeout",
+            "5s",
+            "HealthCheckTimeoutSeconds",
+            marks=[guide("G-079"), table("Health Check", "Timeout")],
+        ),
+        pytest.param(
+            "Healthy threshold",
+            "2",
+            "HealthyThresholdCount",
+            marks=[guide("G-080"), table("Health Check", "Healthy threshold")],
+        ),
+        pytest.param(
+            "Unhealthy threshold",
+            "3",
+            "UnhealthyThresholdCount",
+            marks=[guide("G-081"), table("Health Check", "Unhealthy threshold")],
         ),
     ],
 )

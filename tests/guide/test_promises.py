@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,21 +15,14 @@ from commander.testing import HTTPHarness
 from commander.web.drain import Drain, Serving
 from commander.web.health import Health
 from tests.guide.aws_cli import shell_commands
-from tests.guide.conftest import IMAGE, TOKEN, facts_of
+from tests.guide.conftest import IMAGE, TOKEN, facts_of, status_of
 from tests.guide.document import Page
 
 if TYPE_CHECKING:
-    from tests.guide.conftest import Calls, Deploy, Deployed
+    from tests.guide.conftest import Deploy, Deployed
 
 guide = pytest.mark.guide
-
-
-def status_of(deployed: Deployed, **headers: str) -> int:
-    """The status of a call with these headers, ``_`` for ``-``, and no token else."""
-    stranger = HTTPHarness(deployed.memory.site, deployed.memory.reactor, None)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
-    return stranger.request(body=body, headers=named).status
+table = pytest.mark.table
 
 
 def blocks(deployed: Deployed, command: str) -> bool:
@@ -64,12 +57,16 @@ def test_the_call_of_the_page_runs_a_command(page: Page, deployed: Deployed) -> 
 
 
 @guide("G-040", "G-083", "G-105")
+@table("Security Best Practices", "Authentication")
+@table("Troubleshooting", "Container not starting")
 def test_without_a_token_the_container_does_not_start_and_says_why() -> None:
     with pytest.raises(SettingError, match=r"^MCP_AUTH_TOKEN is required.*$"):
         load({}, IMAGE, None)
 
 
 @guide("G-040", "G-083", "G-103")
+@table("Security Best Practices", "Authentication")
+@table("Troubleshooting", "Auth failures")
 def test_the_token_is_taken_by_either_header_and_no_other_is(
     deployed: Deployed,
 ) -> None:
@@ -80,6 +77,7 @@ def test_the_token_is_taken_by_either_header_and_no_other_is(
 
 
 @guide("G-041", "G-065", "G-084")
+@table("Security Best Practices", "Command Restriction")
 def test_only_the_listed_commands_run(deployed: Deployed) -> None:
     for command in ("ls -l /", "cat /etc/hosts", "grep x /etc/hosts", "echo a", "pwd"):
         assert not blocks(deployed, command), command
@@ -96,6 +94,7 @@ def test_blocked_commands_are_added_to_the_default_list(deploy: Deploy) -> None:
 
 
 @guide("G-043", "G-104")
+@table("Troubleshooting", "Timeouts")
 @pytest.mark.parametrize(("text", "seconds"), [("", 30), ("90s", 90), ("2m", 120)])
 def test_a_command_ends_after_the_default_timeout(
     text: str, seconds: int, deploy: Deploy
@@ -233,163 +232,3 @@ def test_a_server_that_is_leaving_is_unhealthy(page: Page) -> None:
     answer = Health(server_name="x", drain=drain).answer()
     assert f"it answers {answer.status} and" in page.text
     assert f'`"status": "{json.loads(answer.body)["status"]}"`' in page.text
-
-
-# --- logs --------------------------------------------------------------------------
-
-OF_THE_QUERIES = {
-    "Failed auth attempts": "auth_failed",
-    "Blocked commands": "CMD_REFUSED",
-    "Command executions": "CMD_EXEC",
-}
-
-
-@pytest.fixture
-def lines(deployed: Deployed) -> list[str]:
-    """What the log holds after an ordinary life, and one event of each kind."""
-    http = deployed.memory.http
-    http.request("GET", "/health")
-    http.request("GET", "/nowhere")
-    initialize = {"protocolVersion": "2025-11-25", "capabilities": {}}
-    for method, params in (
-        ("initialize", initialize),
-        ("tools/list", {}),
-        ("tools/call", {"name": "list_blocked_commands"}),
-    ):
-        http.post({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-    deployed.run("pwd")
-    deployed.run("dd if=x")
-    status_of(deployed, X_MCP_Auth_Token="wrong")
-    return deployed.log()
-
-
-@pytest.mark.parametrize(
-    ("title", "word"),
-    [
-        pytest.param("Failed auth attempts", "401", marks=guide("G-098")),
-        pytest.param("Blocked commands", "blocked", marks=guide("G-099")),
-        pytest.param("Command executions", "CMD_EXEC", marks=guide("G-100")),
-    ],
-)
-def test_a_log_query_finds_its_events_and_nothing_else(
-    title: str, word: str, page: Page, lines: list[str]
-) -> None:
-    queries = page.section("Log Queries").blocks("")
-    (query,) = (text for text in queries[0].split("\n\n") if title in text)
-    assert query.splitlines()[1:] == [
-        "fields @timestamp, @message",
-        f"| filter @message like /{word}/",
-        "| sort @timestamp desc",
-    ]
-    (found,) = (json.loads(line) for line in lines if re.search(word, line))
-    assert found["event"] == OF_THE_QUERIES[title]
-    assert f'`filter event = "{found["event"]}"`' in page.section("Log Queries").text
-
-
-@guide("G-014")
-def test_every_line_is_one_json_object(lines: list[str]) -> None:
-    assert all(isinstance(json.loads(line), dict) for line in lines)
-
-
-def test_the_metric_filters_count_these_events(calls: Calls, lines: list[str]) -> None:
-    counted = []
-    for call in calls.all:
-        if call.operation == "put-metric-filter":
-            (event,) = re.findall(
-                r'^{ \$\.event = "(\w+)" }$', call.params["filterPattern"]
-            )
-            counted.append(event)
-    events = [json.loads(line)["event"] for line in lines]
-    assert [events.count(event) for event in counted] == [1, 1]
-
-
-def test_the_records_have_the_fields_of_the_table(page: Page, lines: list[str]) -> None:
-    records = {record["event"]: record for record in map(json.loads, lines)}
-    for event, (_, fields) in page.section("Log Queries").table("Record").items():
-        assert set(re.findall(r"`(\w+)`", fields)) <= records[event].keys(), event
-
-
-# --- troubleshooting ---------------------------------------------------------------
-
-
-@guide("G-102")
-@pytest.mark.parametrize(
-    ("environ", "setting"),
-    [
-        ({}, "MCP_ALLOWED_COMMANDS"),
-        (
-            {"MCP_ALLOWED_COMMANDS": "", "MCP_BLOCKED_COMMANDS": "git"},
-            "MCP_BLOCKED_COMMANDS",
-        ),
-    ],
-)
-def test_a_refusal_names_the_list_that_decided(
-    environ: dict[str, str], setting: str, page: Page, deploy: Deploy
-) -> None:
-    server = deploy(**environ)
-    facts = server.run("git status")
-    assert setting in facts["error"]
-    assert facts["rule_id"]
-    (record,) = (json.loads(line) for line in server.log() if "CMD_REFUSED" in line)
-    assert record["rule"] == facts["rule_id"]
-    (advice,) = page.section("Troubleshooting").table("Issue")["Commands blocked"]
-    assert setting in advice
-
-
-@guide("G-102")
-def test_the_lists_in_force_can_be_asked_for(deployed: Deployed) -> None:
-    answers: dict[str, Any] = {}
-    for tool in ("list_allowed_commands", "list_blocked_commands"):
-        message = {"method": "tools/call", "params": {"name": tool}}
-        answer = deployed.memory.http.post({"jsonrpc": "2.0", "id": 1, **message})
-        answers |= answer.json()["result"]["structuredContent"]
-    assert answers["allowed_commands"] == ["ls", "cat", "grep", "echo", "pwd"]
-    assert "rm -rf /" in answers["blocked_commands"]
-
-
-@guide("G-105")
-def test_a_setting_that_is_not_accepted_is_one_line_that_names_it() -> None:
-    environ = {**IMAGE, "MCP_AUTH_TOKEN": TOKEN, "MCP_DEFAULT_TIMEOUT": "soon"}
-    with pytest.raises(SettingError) as raised:
-        load({}, environ, None)
-    assert str(raised.value).startswith("MCP_DEFAULT_TIMEOUT")
-    assert "\n" not in str(raised.value)
-
-
-@guide("G-106")
-def test_the_port_is_the_same_everywhere(
-    deployed: Deployed, container: dict[str, Any], calls: Calls
-) -> None:
-    (mapping,) = container["portMappings"]
-    group = calls.one("elbv2", "create-target-group").params
-    (target,) = calls.one("ecs", "create-service").params["loadBalancers"]
-    assert {
-        deployed.settings.http_port,
-        mapping["containerPort"],
-        group["Port"],
-        int(group["HealthCheckPort"]),
-        target["containerPort"],
-    } == {3000}
-
-
-def test_an_answer_may_take_longer_than_the_idle_timeout(deployed: Deployed) -> None:
-    connection = deployed.begin("cat", timeout="10m")
-    for _ in range(30):
-        deployed.memory.http.pump(10)
-    assert not connection.closing
-    deployed.memory.process.exit(0)
-    deployed.memory.http.pump()
-    assert facts_of(connection)["exit_code"] == 0
-
-
-def test_the_server_keeps_idle_connections_longer_than_the_load_balancer(
-    page: Page, deployed: Deployed, calls: Calls
-) -> None:
-    assert deployed.settings.http_idle_timeout_seconds > 60
-    attributes = calls.one("elbv2", "modify-load-balancer-attributes").params
-    ((key, seconds),) = (
-        (item["Key"], int(item["Value"])) for item in attributes["Attributes"]
-    )
-    assert key == "idle_timeout.timeout_seconds"
-    (advised,) = re.findall(r"here at `(\d+)s`", page.text)
-    assert int(advised) > seconds

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.guide.conftest import Calls
 
 guide = pytest.mark.guide
+table = pytest.mark.table
 
 Definition = dict[str, Any]
 OF_THE_GUIDE = frozenset(
@@ -110,6 +111,7 @@ def test_the_log_streams_are_read_under_their_prefix(
     assert params["logStreamNamePrefix"] == f"{prefix}/{container['name']}"
 
 
+@table("Task Definition Example")
 def test_every_addition_has_its_reason_in_the_page(
     page: Page, container: Definition
 ) -> None:
@@ -121,6 +123,8 @@ def test_every_addition_has_its_reason_in_the_page(
 
 
 @guide("G-089")
+@table("Security Best Practices", "Read-Only FS")
+@table("Task Definition Example", "readonlyRootFilesystem")
 def test_all_but_the_volumes_is_read_only(
     task: Definition, container: Definition
 ) -> None:
@@ -131,6 +135,7 @@ def test_all_but_the_volumes_is_read_only(
 
 
 @guide("G-089")
+@table("Task Definition Example", "volumes, mountPoints: /tmp")
 def test_the_image_declares_what_is_mounted_so_that_its_user_may_write_there(
     container: Definition,
 ) -> None:
@@ -140,6 +145,7 @@ def test_the_image_declares_what_is_mounted_so_that_its_user_may_write_there(
         assert point["containerPath"] in re.findall(r"[\w/]+", volumes)
 
 
+@table("Task Definition Example", "stopTimeout: 30")
 def test_there_is_time_to_stop(container: Definition) -> None:
     defaults = Settings()
     needed = (
@@ -152,6 +158,7 @@ def test_there_is_time_to_stop(container: Definition) -> None:
 
 
 @guide("G-074")
+@table("Task Definition Example", "healthCheck")
 def test_container_and_load_balancer_ask_the_same_path_as_often(
     calls: Calls, container: Definition, page: Page
 ) -> None:
@@ -160,23 +167,37 @@ def test_container_and_load_balancer_ask_the_same_path_as_often(
     assert check["interval"] == params["HealthCheckIntervalSeconds"]
     assert check["timeout"] == params["HealthCheckTimeoutSeconds"]
     assert check["retries"] == params["UnhealthyThresholdCount"]
-    url = f"http://localhost:{params['HealthCheckPort']}{params['HealthCheckPath']}"
-    (shell, command) = check["command"]
-    assert shell == "CMD-SHELL"
-    assert command == f"wget --no-verbose --tries=1 --spider {url} || exit 1"
+    assert check["command"] == ["CMD", "commander-health"]
+    asks = (ROOT / "image" / "health").read_text(encoding="utf-8")
+    assert f"GET {params['HealthCheckPath']} " in asks
+    assert f"MCP_HTTP_PORT:-{params['HealthCheckPort']}" in asks
     reasons = page.section("Task Definition Example").table("Addition")
     assert f"The first {check['startPeriod']} s" in reasons["healthCheck"][0]
 
 
-def test_what_the_page_says_of_the_image_is_in_the_dockerfile(page: Page) -> None:
+@table("Task Definition Example", "user", "initProcessEnabled: false")
+def test_what_the_page_says_of_the_image_is_in_the_dockerfile(
+    page: Page, container: Definition
+) -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert "MCP_HTTP_HOST=0.0.0.0" in dockerfile
     assert "MCP_HTTP_PORT=3000" in dockerfile
-    (installed,) = re.findall(
-        r"install -y --no-install-recommends (.+?) *\\", dockerfile
-    )
-    assert {"tini", "wget"} <= set(installed.split())
-    (uid,) = re.findall(r"^USER (\d+)", dockerfile, re.MULTILINE)
+    assert 'ENTRYPOINT ["commander-entrypoint"]' in dockerfile
+    assert container["linuxParameters"]["initProcessEnabled"] is False
+    assert f"USER {container['user']}" in dockerfile
+    uid, _, _ = container["user"].partition(":")
     assert f"uid {uid}" in page.text
     (directory,) = re.findall(r"^WORKDIR (\S+)\nUSER", dockerfile, re.MULTILINE)
     assert f"answers with `{directory}`" in " ".join(page.text.split())
+
+
+@table("Task Definition Example", "ulimits")
+def test_there_are_descriptors_for_all_connections_and_commands(
+    container: Definition,
+) -> None:
+    (limit,) = container["ulimits"]
+    defaults = Settings()
+    # A connection takes one, a command its three pipes and a handle on its process.
+    needed = defaults.max_connections + 4 * defaults.max_concurrent
+    assert limit["name"] == "nofile"
+    assert needed < limit["softLimit"] == limit["hardLimit"]
