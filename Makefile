@@ -4,17 +4,22 @@
 PYTHON ?= python3
 export PYTHON
 IMAGE ?= commander-mcp
+REVISION ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
 
 BIN := .venv/bin
 LOCKED := -c requirements/constraints.txt
 # Without "compat" setuptools installs a finder hook, which hides the twist plugin.
 EDITABLE := --config-settings editable_mode=compat -e
+# With the hashes of every file of a version, and nothing of where it came from.
+COMPILE := --quiet --generate-hashes --strip-extras --no-header --no-annotate \
+    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run test check lint types contracts fix docs build image image-test ecs-test \
     lock clean conformance \
     bench soak policy-score policy-fuzz venv venv-dev venv-clients venv-hadolint \
+    venv-cyclonedx \
     venv-ecs venv-aws node-clients
 
 help: ## Show this help
@@ -68,9 +73,9 @@ build: venv-dev ## Make wheel and sdist in dist/
 	$(BIN)/python -m build
 
 image: ## Build the container image IMAGE with docker, podman or buildah
-	@.ci/image $(IMAGE)
+	@.ci/image $(IMAGE) --build-arg REVISION=$(REVISION)
 
-image-test: venv-dev venv-clients ## Build the image without a daemon and try it; needs root
+image-test: venv-dev venv-clients venv-cyclonedx ## Build the image without a daemon and try it; needs root
 	@tests/image/run.sh
 
 ecs-test: venv-dev venv-aws ## Do what ECS.md says on a local AWS; after image-test, as root
@@ -82,6 +87,15 @@ lock: ## Pin what a clean installation of today gets
 	{ sed -n '/^#/p' requirements/constraints.txt; \
 	    .venv-lock/bin/python -m pip freeze --exclude commander-mcp; } >.venv-lock/new
 	mv .venv-lock/new requirements/constraints.txt
+	@.ci/venv .venv-lock pip-tools
+	.venv-lock/bin/pip-compile $(COMPILE) --constraint requirements/constraints.txt \
+	    --output-file .venv-lock/lock.txt setup.py
+	.venv-lock/bin/pip-compile $(COMPILE) --only-build-deps --build-deps-for wheel \
+	    --allow-unsafe --output-file .venv-lock/build.txt setup.py
+	for file in lock build; do \
+	    { sed '/^[^#]/,$$d' requirements/$$file.txt; \
+	        sed '/^#/d; /^$$/d' .venv-lock/$$file.txt; } >.venv-lock/new && \
+	    mv .venv-lock/new requirements/$$file.txt; done
 	rm -rf .venv-lock
 
 clean: ## Remove all that make made
@@ -115,3 +129,6 @@ venv-ecs:
 # An AWS on this machine, and the AWS CLI.
 venv-aws:
 	@.ci/venv .venv-aws ministack==1.5.33 docker==7.2.0 cryptography==50.0.2 awscli==1.46.3
+
+venv-cyclonedx:
+	@.ci/venv .venv-cyclonedx 'cyclonedx-python-lib[json-validation]==11.12.0'

@@ -38,10 +38,15 @@ trap 'podman rm --all --force --time 0 >/dev/null' EXIT
 base=$(sed -n 's/^ARG BASE_IMAGE=//p' Dockerfile)
 podman image exists "$base" || tests/image/base.sh "$base"
 export COMMANDER_IMAGE=localhost/commander:test
+export COMMANDER_TOOLS_IMAGE=localhost/commander:test-tools
+build() {
+    BUILDER=buildah .ci/image "$@" --build-arg REVISION=tested \
+        --pull-never --isolation chroot --network host --quiet
+    echo "Built $1 in $SECONDS s, $(podman image inspect --format '{{.Size}}' "$1" |
+        numfmt --to=si) with its base"
+    podman history --format '{{.Size}}\t{{.CreatedBy}}' "$1" | grep -v '^0 B' | cut -c -80
+}
 SECONDS=0
-BUILDER=buildah .ci/image "$COMMANDER_IMAGE" \
-    --pull-never --isolation chroot --network host --quiet
-echo "Built $COMMANDER_IMAGE in $SECONDS s"
-podman history --format '{{.Size}}\t{{.CreatedBy}}' "$COMMANDER_IMAGE" |
-    grep -v '^0 B' | cut -c -80
+build "$COMMANDER_IMAGE"
+build "$COMMANDER_TOOLS_IMAGE" --target tools
 .venv/bin/python -m pytest -p no:cacheprovider tests/image "$@"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.image.conftest import Container, Eventually, Launch
+    from tests.image.conftest import Eventually, Launch
+    from tests.image.engine import Container
 
 pytestmark = pytest.mark.image
 

@@ -13,7 +13,8 @@ import attrs
 import pytest
 
 if TYPE_CHECKING:
-    from tests.image.conftest import Container, Eventually, Figure, Launch
+    from tests.image.conftest import Eventually, Figure, Launch
+    from tests.image.engine import Container
 
 pytestmark = pytest.mark.image
 

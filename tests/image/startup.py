@@ -1,0 +1,53 @@
+"""How long the server needs to its first answer, against the imports that it needs.
+
+usage: python3 startup.py ROUNDS; runs inside the container, prints JSON
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+PORT = 3999
+PATIENCE_SECONDS = 60.0
+IMPORTS = ["/opt/commander/bin/python", "-c", "import twisted.web.server, klein"]
+SERVER = ["commander-entrypoint", "twist", "commander", f"--port={PORT}"]
+
+
+def imports() -> float:
+    began = time.monotonic()
+    subprocess.run(IMPORTS, check=True)
+    return time.monotonic() - began
+
+
+def first_answer() -> float:
+    began = time.monotonic()
+    server = subprocess.Popen(SERVER, stdout=subprocess.DEVNULL)
+    try:
+        while not answers():
+            if time.monotonic() - began > PATIENCE_SECONDS:
+                sys.exit("the server does not start")
+            time.sleep(0.02)
+        return time.monotonic() - began
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def answers() -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", PORT)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("GET", "/health")
+        return connection.getresponse().status == http.client.OK
+    return False
+
+
+if __name__ == "__main__":
+    os.environ["MCP_AUTH_TOKEN"] = "measured-and-not-guessed"
+    rounds = [(imports(), first_answer()) for _ in range(int(sys.argv[1]))]
+    medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    json.dump(medians, sys.stdout)
