@@ -20,6 +20,10 @@ from commander.execution.transport import SpawnedProcess, SpawnFailed
 __all__ = ["Start"]
 
 _CANNOT: Final = "cannot start a process"
+_TOO_MANY: Final = (
+    "no more processes can be made: the limit of the container, or of the user, is "
+    "reached"
+)
 _ABOUT_NO_PATH: Final = (
     errno.E2BIG,
     errno.EAGAIN,
@@ -99,7 +103,7 @@ def _refusal(error: Exception, program: bytes, directory: bytes | None) -> Spawn
     """What the kernel said, and about what: it does not tell which path it means."""
     if not isinstance(error, OSError):
         return _setup_failure(error)
-    words = error.strerror
+    words = _TOO_MANY if error.errno == errno.EAGAIN else error.strerror
     if error.errno not in _ABOUT_NO_PATH:
         enters = directory is None or _can_enter(directory)
         words = f"{os.fsdecode(program if enters else directory or b'')}: {words}"

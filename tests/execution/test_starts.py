@@ -157,8 +157,17 @@ def test_one_that_was_killed_first_never_begins() -> None:
         case.process.signalProcess("KILL")
 
 
+def test_that_no_process_can_be_made_is_said_in_words() -> None:
+    error = Case(OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))).fail()
+    assert error.number == errno.EAGAIN
+    assert str(error) == (
+        "cannot start a process: no more processes can be made: the limit of the "
+        "container, or of the user, is reached"
+    )
+
+
 @pytest.mark.parametrize(
-    "number", [errno.EAGAIN, errno.ENOMEM, errno.E2BIG, errno.EMFILE, errno.ENFILE]
+    "number", [errno.ENOMEM, errno.E2BIG, errno.EMFILE, errno.ENFILE]
 )
 def test_what_is_about_no_path_names_none(number: int) -> None:
     error = Case(OSError(number, os.strerror(number))).fail()
