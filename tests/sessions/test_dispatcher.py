@@ -330,6 +330,14 @@ def test_a_cancellation_of_nothing_is_accepted(params: dict[str, Any]) -> None:
     assert not stage.work[0].caller.cancellation.cancelled
 
 
+def test_no_other_notification_cancels_anything() -> None:
+    stage = Stage()
+    headers = session_headers(stage)
+    stage.post(tool_call(1), headers)
+    stage.post(note("notifications/progress", requestId=1), headers)
+    assert not stage.work[0].caller.cancellation.cancelled
+
+
 def test_an_answer_reaches_its_question_in_its_session_only() -> None:
     stage = Stage()
     mine = {"Mcp-Session-Id": stage.initialize(roots={})}

@@ -324,6 +324,7 @@ class StoreLife(RuleBasedStateMachine):
     @invariant()
     def never_too_many(self) -> None:
         assert len(self.stage.store) <= 3
+        assert len(self.stage.store._used) == len(self.stage.store)
 
     @invariant()
     def a_timer_only_while_something_is_remembered(self) -> None:

@@ -275,6 +275,20 @@ def test_a_modern_client_has_only_post(server: MemoryServer, method: str) -> Non
     assert delete(server, session) == 204
 
 
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18", "2025-11-25"])
+def test_get_and_delete_may_name_a_version_of_their_era(
+    server: MemoryServer, version: str
+) -> None:
+    """S25/basic/transports, Protocol Version Header: clients send it with all."""
+    headers = {
+        "Accept": EVENTS,
+        "Mcp-Session-Id": initialize(server, version),
+        "MCP-Protocol-Version": version,
+    }
+    assert server.http.begin("GET", "/mcp", b"", headers).stream().status == 200
+    assert server.http.request("DELETE", "/mcp", b"", headers).status == 204
+
+
 def test_get_needs_a_client_that_takes_events(server: MemoryServer) -> None:
     session = initialize(server)
     for accept in ("", "*/*", "application/json"):
