@@ -85,10 +85,22 @@ class Server:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        source: str = "127.0.0.1",
     ) -> Answer:
-        """One request on a connection of its own, with the headers as given."""
+        """One request on a connection of its own, with the headers as given.
+
+        Args:
+            method: Any.
+            path: With a query, if there is one.
+            body: Sent as it is.
+            headers: All but Host and the length.
+            source: The client's address, one of this machine's loopback net.
+        """
         connection = http.client.HTTPConnection(
-            "127.0.0.1", self.port, timeout=PATIENCE_SECONDS
+            "127.0.0.1",
+            self.port,
+            timeout=PATIENCE_SECONDS,
+            source_address=(source, 0),
         )
         with contextlib.closing(connection):
             connection.request(method, path, body, dict(headers or {}))
