@@ -13,7 +13,13 @@ from typing import Final
 
 import attrs
 
-__all__ = ["ANONYMOUS", "TOKEN_PREFIX", "Principal", "principal_for_token"]
+__all__ = [
+    "ANONYMOUS",
+    "STDIO_PRINCIPAL",
+    "TOKEN_PREFIX",
+    "Principal",
+    "principal_for_token",
+]
 
 
 @attrs.frozen
@@ -26,6 +32,9 @@ class Principal:
 
 ANONYMOUS: Final = Principal("anonymous")
 """The one caller of a server that runs without authentication."""
+
+STDIO_PRINCIPAL: Final = Principal("stdio")
+"""The one client on standard input; who started the server decided that it may call."""
 
 TOKEN_PREFIX: Final = "token-"  # noqa: S105 - no secret
 """Of the names below; nobody else is given one that begins so."""

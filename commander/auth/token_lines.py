@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from commander.auth.tokens import Token, TokenDigest, digest_of
-from commander.principals import ANONYMOUS, TOKEN_PREFIX
+from commander.principals import ANONYMOUS, STDIO_PRINCIPAL, TOKEN_PREFIX
 from commander.telemetry.plain import without_query_words
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
 
 ACCEPTED_NAME: Final = (
     "a letter and up to 63 letters, digits, dots, dashes and underscores; neither "
-    f"{ANONYMOUS.name} nor {TOKEN_PREFIX}..., and without what the log is searched "
-    "for: 401, blocked, CMD_EXEC"
+    f"{ANONYMOUS.name} nor {STDIO_PRINCIPAL.name} nor {TOKEN_PREFIX}..., and without "
+    "what the log is searched for: 401, blocked, CMD_EXEC"
 )
 """In words, to stand after "expected"."""
 _ACCEPTED_DIGEST: Final = (
@@ -39,6 +39,7 @@ _ACCEPTED_DIGEST: Final = (
 _ACCEPTED_EXPIRY: Final = "expires= and a time in UTC such as 2027-01-31T00:00:00Z"
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,63}")
+_OUR_NAMES: Final = frozenset({ANONYMOUS.name, STDIO_PRINCIPAL.name})
 _DIGEST: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 _EXPIRY: Final = re.compile(r"expires=([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8})Z")
 _TIME: Final = "%Y-%m-%dT%H:%M:%S"
@@ -65,7 +66,7 @@ def is_principal_name(name: str) -> bool:
     return (
         _NAME.fullmatch(name) is not None
         and without_query_words(name) == name
-        and name != ANONYMOUS.name
+        and name not in _OUR_NAMES
         and not name.startswith(TOKEN_PREFIX)
     )
 

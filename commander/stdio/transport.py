@@ -24,20 +24,17 @@ from commander.mcp.jsonrpc import (
     ProtocolError,
     error_body,
 )
-from commander.principals import Principal
+from commander.principals import STDIO_PRINCIPAL
 from commander.sessions.conversation import Conversation
 from commander.sessions.doors import StdioDoor
 from commander.sessions.service import McpService
 from commander.telemetry.logging import StructuredLog
 from commander.tools.caller import Flow
 
-__all__ = ["MAX_LINE_BYTES", "STDIO_PRINCIPAL", "LineProtocol"]
+__all__ = ["MAX_LINE_BYTES", "LineProtocol"]
 
 MAX_LINE_BYTES: Final = 10 * 1024 * 1024
 """Longest message that is taken, as in the Go server."""
-
-STDIO_PRINCIPAL: Final = Principal("stdio")
-"""Whoever started the server; there is nobody else on this wire."""
 
 _TOO_LONG: Final = error_body(
     ProtocolError(

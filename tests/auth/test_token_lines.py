@@ -91,7 +91,7 @@ def test_names_are_words_of_letters_digits_and_three_signs(name: str) -> None:
         # What the operator searches the log for (tests/interaction/test_logs.py).
         *("build-401", "a14012", "blocked", "unblocked-bot", "x.CMD_EXEC"),
         # The server's own.
-        *("anonymous", "token-", "token-abcdefgh"),
+        *("anonymous", "stdio", "token-", "token-abcdefgh"),
     ],
 )
 def test_other_names_are_none(name: str) -> None:

@@ -8,14 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import os
+import pty
+import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.interaction.conftest import (
+    PATIENCE_SECONDS,
+    TWIST,
+    clean_environment,
+    free_port,
+    wait_until,
+)
 
 if TYPE_CHECKING:
     from tests.interaction.conftest import Eventually, Launch, Server
@@ -64,7 +76,6 @@ def hang_up(disposition: signal.Handlers) -> Iterator[None]:
     [
         (signal.SIGTERM, -signal.SIGTERM),  # 143 to a shell
         (signal.SIGINT, -signal.SIGINT),
-        (signal.SIGHUP, 0),
     ],
 )
 def test_a_signal_ends_an_idle_server_in_order(
@@ -73,7 +84,7 @@ def test_a_signal_ends_an_idle_server_in_order(
     number: signal.Signals,
     status: int,
 ) -> None:
-    with hang_up(signal.SIG_DFL), launch(env=measured, token=None) as server:
+    with launch(env=measured, token=None) as server:
         assert server.stop(number) == status
     (record,) = server.records("server_stopped")
     assert record["reason"] == number.name
@@ -87,6 +98,38 @@ def test_a_hang_up_that_is_ignored_ends_nothing(launch: Launch) -> None:
         server.stop()
     (record,) = server.records("server_stopped")
     assert record["reason"] == "SIGTERM"
+
+
+def test_a_terminal_that_is_closed_ends_the_server_in_order(tmp_path: Path) -> None:
+    """A person who closes the window; any other hang-up ends nothing."""
+    setsid = shutil.which("setsid")
+    if setsid is None:
+        pytest.skip("setsid is not on this machine")
+    controller, terminal = pty.openpty()
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(
+            [setsid, "--ctty", TWIST, "commander", f"--port={free_port()}"],
+            stdin=terminal,
+            stdout=log,
+            stderr=log,
+            cwd=tmp_path,
+            env=clean_environment(tmp_path, None),
+        )
+    try:
+        os.close(terminal)
+        wait_until(lambda: "server_started" in log_of(tmp_path), "it is up")
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "hang_up_ignored" in log_of(tmp_path), "it goes on")
+        os.close(controller)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert '"event":"server_stopped","reason":"SIGHUP"' in log_of(tmp_path)
+
+
+def log_of(directory: Path) -> str:
+    return (directory / "log").read_text()
 
 
 def test_a_connection_that_is_open_does_not_hold_up_the_end(launch: Launch) -> None:

@@ -139,6 +139,20 @@ def test_a_signal_ends_the_command_and_the_server(desk: Desk) -> None:
     assert desk.process.returncode == -signal.SIGTERM
 
 
+def test_a_hang_up_ends_nothing(desk: Desk) -> None:
+    """Not even with a list of tokens, of which there is no use here."""
+    desk.send(ping(1))
+    desk.answer()
+    desk.process.send_signal(signal.SIGHUP)
+    desk.process.send_signal(signal.SIGHUP)
+    desk.send(call(2, "echo here"))
+    assert desk.answer()["result"]["structuredContent"]["stdout"] == "here\n"
+    _, log = desk.end()
+    assert desk.process.returncode == 0
+    assert "hang_up_ignored" in {record["event"] for record in log}
+    assert log[-1]["reason"] == "the client closed its end"
+
+
 def test_the_wire_carries_messages_only_and_commands_cannot_reach_it(
     desk: Desk,
 ) -> None:

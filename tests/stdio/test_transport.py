@@ -14,8 +14,9 @@ from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
 from commander.mcp.handshake import HandshakeEngine
+from commander.principals import STDIO_PRINCIPAL
 from commander.stdio import transport as module
-from commander.stdio.transport import STDIO_PRINCIPAL, LineProtocol
+from commander.stdio.transport import LineProtocol
 from commander.telemetry.logging import StructuredLog
 from tests.sessions.kit import (
     MemoryFlow,
