@@ -90,6 +90,7 @@ setup(
         "attrs>=23.2",
         "klein>=24.8",
         "msgspec>=0.19",  # the first with wheels for Python 3.13
+        "prometheus-client>=0.20",
         "twisted>=25.5",  # Site(parsePOSTFormSubmission=False)
         # Klein sets no upper bound on Werkzeug, and a new major has broken it before.
         "werkzeug>=3,<4",

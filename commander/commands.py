@@ -126,6 +126,9 @@ class StartFailed:
 
     reason: str
     """The cause in words, with the path or limit that it is about."""
+    exhausted: bool = False
+    """The machine lacked processes, descriptors or memory: no other command can be
+    started either."""
 
 
 @attrs.frozen(kw_only=True)

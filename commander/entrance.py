@@ -85,6 +85,7 @@ def open_entrance(
     clock: IReactorTime,
     monotonic: Monotonic,
     log: StructuredLog,
+    failed: Callable[[str], None] = lambda reason: None,
 ) -> Entrance:
     """Make the entrance of a server; on standard input nobody is asked.
 
@@ -95,6 +96,7 @@ def open_entrance(
         clock: Makes timers, and tells the time of day for tokens that expire.
         monotonic: The time for everything else.
         log: Where to tell who did not come in.
+        failed: Called for each who did not, with the reason in a word.
 
     Raises:
         StartError: The tokens file cannot be used.
@@ -117,12 +119,14 @@ def open_entrance(
         checker = TokenChecker(TokenList(valid), clock.seconds)
     else:
         checker = AnyoneChecker()
-    failed = FailedLogins(LogAccess(log), clock=clock, monotonic=monotonic)
+    logins = FailedLogins(
+        LogAccess(log), clock=clock, monotonic=monotonic, failed=failed
+    )
     return Entrance(
         authenticator=Authenticator(
-            checker=checker, realm=settings.server_name, failed=failed
+            checker=checker, realm=settings.server_name, failed=logins
         ),
-        failed=failed,
+        failed=logins,
         log=log,
         note=note,
         reload=reload,

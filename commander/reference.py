@@ -73,6 +73,7 @@ GROUPS: Final = {
     "Clients": ("transport", "http", "server_name", "output_schema"),
     "Sessions": ("max_sessions", "session_idle_seconds", "session_key"),
     "Logs": ("log_level", "log_dir", "log_commands"),
+    "Metrics": ("metrics_token",),
     "Shutdown": ("drain_delay_seconds", "shutdown_grace_seconds"),
 }
 """Field names of ``Settings`` by section, in the order of the page."""

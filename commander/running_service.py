@@ -24,6 +24,7 @@ from commander.reactors import ICommanderReactor
 from commander.shutdown import Front, Shutdown
 from commander.stdio.descriptors import Wire
 from commander.telemetry.logging import StructuredLog
+from commander.telemetry.metrics import Metrics
 
 __all__ = ["CommanderService", "Surroundings"]
 
@@ -49,6 +50,7 @@ class CommanderService(Service):
         surroundings: The process around it.
         entrance: Who may come in.
         front: What clients see.
+        metrics: Ends when nobody can ask for it any more.
         shutdown: The way down.
         confinement: What binds every command.
         stdin_descriptor: Closed when the service has stopped.
@@ -60,6 +62,7 @@ class CommanderService(Service):
         surroundings: Surroundings,
         entrance: Entrance,
         front: Front,
+        metrics: Metrics,
         shutdown: Shutdown,
         confinement: Confinement,
         stdin_descriptor: int,
@@ -71,6 +74,7 @@ class CommanderService(Service):
         self._log = surroundings.log
         self._entrance = entrance
         self._front = front
+        self._metrics = metrics
         self._shutdown = shutdown
         self._confinement = confinement
         self._stdin_descriptor = stdin_descriptor
@@ -146,6 +150,7 @@ class CommanderService(Service):
         self._log.info("server_stopping", reason=self._stop_reason)
         await self._shutdown.run()
         self._entrance.close()
+        self._metrics.close()
         self._engine.stop()
         os.close(self._stdin_descriptor)
         self._log.info(

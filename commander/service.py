@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from functools import partial
 
+import attrs
+
 from commander import __version__
 from commander.alarm import Alarm
-from commander.auth.tokens import TokenDigest
+from commander.auth.scrape import ScrapeAccess
+from commander.auth.tokens import TokenDigest, digest_of
 from commander.command_service import (
     Commands,
     commands_of,
@@ -21,6 +24,7 @@ from commander.entrance import Entrance, open_entrance, session_key
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.mcp.versions import SUPPORTED_VERSIONS
+from commander.observation import Observation, observe, show_commands, trouble
 from commander.running_service import CommanderService, Surroundings
 from commander.sessions.application import ToolApplication
 from commander.sessions.service import McpService, SessionPolicy, mcp_service
@@ -29,7 +33,7 @@ from commander.shutdown import Front, Shutdown
 from commander.sources import binds_loopback
 from commander.stdio.front import StdioFront
 from commander.stdio.transport import LineProtocol
-from commander.telemetry.audit import LogAccess, LogAudit
+from commander.telemetry.audit import LogAccess
 from commander.tools.check_command import CheckCommand
 from commander.tools.execute_command import ExecuteCommand
 from commander.tools.inspect import (
@@ -46,6 +50,7 @@ from commander.web.exchange import Exchange
 from commander.web.front import HttpFront
 from commander.web.guards import Guards
 from commander.web.health import Health
+from commander.web.metrics import METRICS_PATH, MetricsResource
 from commander.web.site import CommanderSite, Gate
 
 __all__ = [
@@ -80,23 +85,35 @@ def build(
     Raises:
         StartError: The tokens file or the policy cannot be used.
     """
+    observed = observe(settings, surroundings)
     entrance = open_entrance(
         settings,
         token,
         clock=surroundings.reactor,
         monotonic=surroundings.monotonic,
         log=surroundings.log,
+        failed=observed.meters.logins_failed.add,
     )
-    audit = LogAudit(surroundings.log, settings.log_commands)
-    commands = commands_of(settings, surroundings, audit)
+    commands = commands_of(settings, surroundings, observed.audit)
+    show_commands(observed, settings, surroundings, commands)
     registry = _registry(settings, surroundings, commands)
-    mcp = _mcp(settings, surroundings, token, registry)
     drain = Drain()
-    front = _front(settings, surroundings, entrance, mcp, drain)
+    inside = _Inside(
+        mcp=_mcp(settings, surroundings, token, registry),
+        drain=drain,
+        health=Health(
+            server_name=settings.server_name,
+            drain=drain,
+            trouble=partial(trouble, observed, commands),
+        ),
+        observed=observed,
+    )
+    front = _front(settings, surroundings, entrance, inside)
     return CommanderService(
         surroundings=surroundings,
         entrance=entrance,
         front=front,
+        metrics=observed.metrics,
         shutdown=Shutdown(
             alarm=Alarm(surroundings.reactor, surroundings.monotonic),
             drain=drain,
@@ -108,6 +125,16 @@ def build(
         confinement=commands.confinement,
         stdin_descriptor=commands.stdin_descriptor,
     )
+
+
+@attrs.frozen(kw_only=True)
+class _Inside:
+    """What stands behind a front."""
+
+    mcp: McpService
+    drain: Drain
+    health: Health
+    observed: Observation
 
 
 def _patience(settings: Settings) -> dict[str, float]:
@@ -188,27 +215,26 @@ def _front(
     settings: Settings,
     surroundings: Surroundings,
     entrance: Entrance,
-    mcp: McpService,
-    drain: Drain,
+    inside: _Inside,
 ) -> Front:
     """What clients see: the wire, if it was claimed, else HTTP."""
     if surroundings.wire is not None:
         return StdioFront(
             reactor=surroundings.reactor,
             alarm=Alarm(surroundings.reactor, surroundings.monotonic),
-            protocol=LineProtocol(service=mcp, log=surroundings.log),
+            protocol=LineProtocol(service=inside.mcp, log=surroundings.log),
             wire=surroundings.wire,
         )
     exchange = Exchange(
-        service=mcp,
+        service=inside.mcp,
         guards=_guards(settings),
-        drain=drain,
+        drain=inside.drain,
         new_alarm=partial(Alarm, surroundings.reactor, surroundings.monotonic),
         log=surroundings.log,
     )
     return HttpFront(
         reactor=surroundings.reactor,
-        site=_site(settings, surroundings, entrance, exchange, drain),
+        site=_site(settings, surroundings, entrance, exchange, inside),
         exchange=exchange,
         host=settings.http_host,
         port=settings.http_port,
@@ -221,26 +247,48 @@ def _site(
     surroundings: Surroundings,
     entrance: Entrance,
     exchange: Exchange,
-    drain: Drain,
+    inside: _Inside,
 ) -> CommanderSite:
+    scrape = _scrape_access(settings)
     app = WebApp(
         authenticator=entrance.authenticator,
         exchange=exchange,
-        health=Health(server_name=settings.server_name, drain=drain),
+        health=inside.health,
+        metrics=MetricsResource(scrape, inside.observed.metrics.page),
         log=surroundings.log,
     )
-    return CommanderSite(
+    site = CommanderSite(
         app.resource(),
         reactor=surroundings.reactor,
         monotonic=surroundings.monotonic,
         gate=Gate(
             served_paths=WebApp.served_paths(),
             public_paths=PUBLIC_PATHS,
+            hidden_paths={METRICS_PATH: scrape.admits},
             authenticator=entrance.authenticator,
             max_body_bytes=settings.max_body_bytes,
             cors=Cors(frozenset(o.lower() for o in settings.allowed_origins)),
         ),
         access=LogAccess(surroundings.log),
+        answered=inside.observed.meters.answered,
         max_connections=settings.max_connections,
         idle_timeout_seconds=settings.http_idle_timeout_seconds,
+    )
+    _show_clients(inside, site)
+    return site
+
+
+def _scrape_access(settings: Settings) -> ScrapeAccess:
+    token = settings.metrics_token
+    return ScrapeAccess(None if token is None else digest_of(token))
+
+
+def _show_clients(inside: _Inside, site: CommanderSite) -> None:
+    """Have the gauges show the clients."""
+    inside.observed.gauges.show(
+        ready=lambda: inside.health.why_not_ready() is None,
+        sessions=lambda: len(inside.mcp.sessions),
+        subscriptions=lambda: len(inside.mcp.subscriptions),
+        event_streams=lambda: site.streams,
+        http_connections=lambda: site.connections,
     )

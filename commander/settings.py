@@ -465,6 +465,19 @@ class Settings:
         flag=None,  # an argument is readable by everyone in /proc
         secret=True,
     )
+    # --- watching ----------------------------------------------------------------
+    metrics_token: str | None = setting(
+        None,
+        TOKEN,
+        "Token that a scraper of `/metrics` must send, as `Authorization: Bearer T`. "
+        "Unset: programs on this machine may read them without one, through no proxy. "
+        "To others the path is not there.",
+        "Figures tell how busy a server is and what it refuses; a scraper must not "
+        "need the token that runs commands.",
+        variable="MCP_METRICS_TOKEN",
+        flag=None,  # an argument is readable by everyone in /proc
+        secret=True,
+    )
     # --- shutdown --------------------------------------------------------------
     drain_delay_seconds: float = setting(
         0.0,

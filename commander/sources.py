@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import attrs
 
+from commander.edits import edits
 from commander.errors import SettingError
 from commander.kinds import printable
 from commander.mcp_env import FILE_NAME, read_mcp_env
@@ -277,6 +278,7 @@ def _check_access(loaded: Loaded) -> None:
             f"{_name(loaded, 'no_auth')} contradicts {_set(loaded, tokens[0])}: "
             "use one of them"
         )
+    _check_metrics_token(loaded)
     if settings.transport == "stdio" or binds_loopback(settings):
         return
     bind = "http_host" if settings.listen is None else "listen"
@@ -290,6 +292,17 @@ def _check_access(loaded: Loaded) -> None:
             f"MCP_AUTH_TOKEN is required to listen on {_cut(getattr(settings, bind))} "
             f"({_name(loaded, bind)}): set it, or MCP_AUTH_TOKENS_FILE, or listen on "
             "127.0.0.1"
+        )
+
+
+def _check_metrics_token(loaded: Loaded) -> None:
+    """Whoever may look on must not thereby be able to run commands."""
+    token = loaded.settings.metrics_token
+    others = loaded.settings.auth_token, loaded.settings.session_key
+    if token is not None and token in others:
+        raise SettingError(
+            f"{_set(loaded, 'metrics_token')} is also MCP_AUTH_TOKEN or "
+            "MCP_SESSION_KEY: choose another one"
         )
 
 
@@ -357,14 +370,15 @@ def _warnings(loaded: Loaded, variables: Mapping[str, _Given]) -> Iterator[str]:
 
 
 def _warnings_about_access(settings: Settings) -> Iterator[str]:
-    token = settings.auth_token
     if settings.no_auth:
         yield "--no-auth: every program on this machine can run commands here"
-    if token is not None and len(token) < _GOOD_TOKEN_CHARACTERS:
-        yield (
-            f"MCP_AUTH_TOKEN has fewer than {_GOOD_TOKEN_CHARACTERS} characters and "
-            "may be guessed"
-        )
+    token, metrics_token = settings.auth_token, settings.metrics_token
+    for name, secret in ("AUTH", token), ("METRICS", metrics_token):
+        if secret is not None and len(secret) < _GOOD_TOKEN_CHARACTERS:
+            yield (
+                f"MCP_{name}_TOKEN has fewer than {_GOOD_TOKEN_CHARACTERS} characters "
+                "and may be guessed"
+            )
     if settings.transport == "stdio" or binds_loopback(settings):
         return
     if token is None and settings.session_key is None:
@@ -379,20 +393,8 @@ def _mistyped(variables: Mapping[str, _Given]) -> Iterator[str]:
     """Unknown names that are near one of ours; others belong to clients."""
     ours = [spec_of(field).variable for field in attrs.fields(Settings)]
     ours += RESERVED
-    known = [name for name in ours if name is not None]
+    known, most = [name for name in ours if name is not None], _TYPING_ERRORS
     for name in sorted(set(variables).difference(known)):
-        edits, nearest = min((_edits(name, other), other) for other in known)
-        if edits <= _TYPING_ERRORS:
+        errors, nearest = min((edits(name, other, most), other) for other in known)
+        if errors <= most:
             yield f"{_cut(name)} is not a setting; did you mean {nearest}?"
-
-
-def _edits(one: str, other: str) -> int:
-    """Levenshtein's distance, or any number above the limit if it is above it."""
-    if abs(len(one) - len(other)) > _TYPING_ERRORS:
-        return _TYPING_ERRORS + 1
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, start=1):
-        above, row = row, [i]
-        for j, b in enumerate(other, start=1):
-            row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a != b)))
-    return row[-1]

@@ -420,6 +420,20 @@ def test_sessions_that_no_other_replica_takes_warn() -> None:
     assert loaded_with(listed, host="0.0.0.0", transport="stdio").warnings == ()
 
 
+def test_who_reads_metrics_must_not_thereby_run_commands() -> None:
+    for other in ("MCP_AUTH_TOKEN", "MCP_SESSION_KEY"):
+        assert refusal({other: GOOD_TOKEN, "MCP_METRICS_TOKEN": GOOD_TOKEN}) == (
+            "MCP_METRICS_TOKEN (environment) is also MCP_AUTH_TOKEN or "
+            "MCP_SESSION_KEY: choose another one"
+        )
+    loaded = loaded_with({"MCP_METRICS_TOKEN": GOOD_TOKEN})
+    assert loaded.settings.metrics_token == GOOD_TOKEN
+    assert loaded.warnings == ()
+    assert loaded_with({"MCP_METRICS_TOKEN": "x" * 15}).warnings == (
+        "MCP_METRICS_TOKEN has fewer than 16 characters and may be guessed",
+    )
+
+
 def test_an_endpoint_stands_in_place_of_the_host() -> None:
     on_loopback = loaded_with(host="0.0.0.0", listen="unix:/run/commander.sock")
 

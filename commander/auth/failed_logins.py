@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -97,12 +98,19 @@ class FailedLogins:
         access: Where they are written down.
         clock: Makes the timer that ends a window.
         monotonic: The time.
+        failed: Called for each, with the reason in a word.
     """
 
     def __init__(
-        self, access: LogAccess, *, clock: IReactorTime, monotonic: Monotonic
+        self,
+        access: LogAccess,
+        *,
+        clock: IReactorTime,
+        monotonic: Monotonic,
+        failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._access = access
+        self._failed = failed
         self._alarm = Alarm(clock, monotonic)
         self._monotonic = monotonic
         self._records = Bucket(_RECORDS, monotonic())
@@ -116,6 +124,7 @@ class FailedLogins:
         Returns:
             None to answer 401, else the whole seconds after which to come back.
         """
+        self._failed(refused.reason)
         now = self._monotonic()
         address = self._address(_network(peer), now)
         wait = address.bucket.take(now)

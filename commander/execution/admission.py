@@ -134,6 +134,11 @@ class Admission:
         """Commands that wait."""
         return len(self._queue)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether whoever cannot run at once is answered ``Busy``."""
+        return len(self._queue) >= self._max_queued
+
     def acquire(
         self, principal: Principal, cancellation: Cancellation | None = None
     ) -> Deferred[Slot | Busy | Cancelled]:

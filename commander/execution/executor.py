@@ -156,7 +156,8 @@ class Executor:
                 childFDs={0: self._start.stdin_descriptor, 1: "r", 2: "r"},
             )
         except OSError as error:
-            running.start_failed(f"cannot start a process: {error.strerror}")
+            reason = f"cannot start a process: {error.strerror}"
+            running.start_failed(reason, error.errno)
         except BaseException:
             running.start_failed("internal error: see the server's log")
             raise

@@ -51,8 +51,13 @@ class ProcessEvents(Protocol):
     def process_started(self, process: ChildTransport) -> None:
         """It runs; the first call in the reactor's thread."""
 
-    def start_failed(self, reason: str) -> None:
-        """There is no process; the only call then."""
+    def start_failed(self, reason: str, number: int | None = None) -> None:
+        """There is no process; the only call then.
+
+        Args:
+            reason: In words.
+            number: The ``errno``, if there is one.
+        """
 
     def output_buffers(self, stream: int, hint: int) -> Sequence[memoryview]:
         """Where to read the next bytes of a stream to."""
@@ -82,7 +87,7 @@ class CommandProtocol(ProcessProtocol):
         self._events = events
         self._spawned = False
         self._connected = False
-        self._failure: str | None = None
+        self._failure: OSError | None = None
 
     def child_spawning(self) -> None:
         """The process is spawned next; called in the thread that spawns it."""
@@ -105,7 +110,7 @@ class CommandProtocol(ProcessProtocol):
         try:
             self.child_spawned(process.pid or 0)
         except OSError as error:
-            self._failure = f"cannot start a process: {error.strerror or error}"
+            self._failure = error
             process.signalProcess("KILL")
             process.loseConnection()
             return False
@@ -143,5 +148,10 @@ class CommandProtocol(ProcessProtocol):
         """All is over, or the process never began."""
         if self._connected:
             self._events.pipes_closed()
+        elif self._failure is not None:
+            words = self._failure.strerror or self._failure
+            reason_words = f"cannot start a process: {words}"
+            self._events.start_failed(reason_words, self._failure.errno)
         else:
-            self._events.start_failed(self._failure or str(reason.value))
+            number = getattr(reason.value, "number", None)
+            self._events.start_failed(str(reason.value), number)

@@ -21,6 +21,7 @@ from commander.execution.memory_killer import MemoryKiller
 from commander.execution.process_count import ProcessCount
 from commander.execution.protocol import ChildTransport
 from commander.execution.seams import ProcessTree, ProcessTrees
+from commander.execution.start_watch import is_exhaustion
 from commander.execution.tags import announce_tag
 from commander.interfaces import Monotonic
 from commander.output.budget import MemoryBudget
@@ -128,9 +129,11 @@ class RunningCommand:
         self._count_processes(self._tree)
         self._lifecycle.started()
 
-    def start_failed(self, reason: str) -> None:
+    def start_failed(self, reason: str, number: int | None = None) -> None:
         """There is no process."""
-        self._lifecycle.start_failed(StartFailed(reason=reason))
+        self._lifecycle.start_failed(
+            StartFailed(reason=reason, exhausted=is_exhaustion(number))
+        )
 
     def output_buffers(self, stream: int, hint: int) -> Sequence[memoryview]:
         """Where the next bytes of a stream are to be read to."""

@@ -103,6 +103,10 @@ class ProcFiles:
             started=int(fields[19]),
         )
 
+    def lists_children(self, pid: int) -> bool:
+        """Whether the kernel tells the children of a process's main thread."""
+        return os.path.exists(f"{self._root}/{pid}/task/{pid}/children")
+
     def children(self, pid: int) -> list[int]:
         """What all threads of a process have started or adopted, zombies too."""
         return [

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TextIO
 
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
@@ -149,8 +149,9 @@ def observer_factory(
 
     def observe(log_file: TextIO) -> ILogObserver:
         is_terminal = _prepare(log_file, terminal)
-        as_json = _without(settings.auth_token, json_line)
-        as_text = _without(settings.auth_token, text_line)
+        secrets = settings.auth_token, settings.metrics_token
+        as_json = _without(secrets, json_line)
+        as_text = _without(secrets, text_line)
         return _Observer(
             threshold=Level.parse(settings.log_level),
             stream=_Sink(_line_writer(log_file), as_text if is_terminal else as_json),
@@ -164,14 +165,19 @@ def observer_factory(
 
 
 def _without(
-    token: str | None, render: Callable[[Record], str]
+    tokens: Iterable[str | None], render: Callable[[Record], str]
 ) -> Callable[[Record], str]:
-    """Render lines in which the server's own token cannot stand.
+    """Render lines in which the server's own tokens cannot stand.
 
-    A client may write it into a command or a path, where no rule would know it.
+    A client may write one into a command or a path, where no rule would know it.
     """
-    if token is None:
-        return render
+    for token in tokens:
+        if token is not None:
+            render = _masking(token, render)
+    return render
+
+
+def _masking(token: str, render: Callable[[Record], str]) -> Callable[[Record], str]:
     return lambda record: render(record).replace(token, "***")
 
 

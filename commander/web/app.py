@@ -1,10 +1,10 @@
 """The routes.
 
-``/mcp`` for MCP clients, ``/`` for callers of the Go server, ``/health`` for load
-balancers. Everything else is 404 without being asked for a token: clients look for
-OAuth's well-known paths, and anything but 404 there makes them start a login. That
-answer is ``CommanderRequest``'s: other paths, and other spellings of these, do not
-get as far as the router.
+``/mcp`` for MCP clients, ``/`` for callers of the Go server, ``/health`` and ``/ready``
+for load balancers, ``/metrics`` for scrapers. Everything else is 404 without being
+asked for a token: clients look for OAuth's well-known paths, and anything but 404 there
+makes them start a login. That answer is ``CommanderRequest``'s: other paths, and other
+spellings of these, do not get as far as the router.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from klein import Klein
 from klein.resource import KleinResource
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from commander.auth.answers import write_answer
@@ -24,17 +25,18 @@ from commander.telemetry.logging import StructuredLog
 from commander.web.answers import internal_error, method_not_allowed
 from commander.web.exchange import Exchange
 from commander.web.health import Health
+from commander.web.metrics import MetricsResource
 
 __all__ = ["PUBLIC_PATHS", "Routes", "WebApp"]
 
-PUBLIC_PATHS: Final = frozenset({b"/health"})
-"""The paths that need no token; a test finds auth behind every other route."""
+PUBLIC_PATHS: Final = frozenset({b"/health", b"/ready"})
+"""The paths that need no token; a test finds a lock behind every other route."""
 _REMEMBERED: Final = 32
-"""Pairs of path and method whose route is known; there are three paths."""
+"""Pairs of path and method whose route is known; there are five paths."""
 
 
 class Routes(KleinResource):
-    """Klein's routes, with a shorter way to those that lead to an ``AuthResource``.
+    """Klein's routes, with a shorter way to those that lead to a locked resource.
 
     Klein finds their route and calls their function, as it does for all. Left out is
     what it does for functions that answer later or fail: an adapter, four Deferreds
@@ -56,7 +58,7 @@ class Routes(KleinResource):
         if door is None:
             return super().render(request)
         resource = self._app_routes.execute_endpoint(door, request)
-        return cast("AuthResource", resource).render(request)
+        return cast("Resource", resource).render(request)
 
     def _find_door(self, path: bytes, method: bytes) -> str | None:
         """The endpoint of a route that is not public."""
@@ -78,6 +80,7 @@ class WebApp:
         authenticator: Authenticator,
         exchange: Exchange,
         health: Health,
+        metrics: MetricsResource,
         log: StructuredLog,
     ) -> None:
         self._mcp, self._plain_rpc = (
@@ -85,6 +88,7 @@ class WebApp:
             for plain_rpc in (False, True)
         )
         self._health = health
+        self._metrics = metrics
         self._log = log
 
     def resource(self) -> KleinResource:
@@ -111,6 +115,16 @@ class WebApp:
     def health(self, request: IRequest) -> None:
         """Public."""
         write_answer(request, self._health.answer())
+
+    @routes.route("/ready", methods=["GET", "HEAD"])
+    def ready(self, request: IRequest) -> None:
+        """Public."""
+        write_answer(request, self._health.ready())
+
+    @routes.route("/metrics")
+    def metrics(self, request: IRequest) -> MetricsResource:
+        """Behind a lock of its own."""
+        return self._metrics
 
     @routes.handle_errors(MethodNotAllowed)
     def wrong_method(self, request: IRequest, failure: Failure) -> None:

@@ -70,8 +70,11 @@ class HeadGate(Protocol):
     def serves(self, path: bytes) -> bool:
         """Whether a route exists for this path."""
 
+    def hides(self, request: Any) -> bool:
+        """Whether this client is not to know of the path that it asks for."""
+
     def is_public(self, path: bytes) -> bool:
-        """Whether the path is served without a token."""
+        """Whether the path is served without the token of MCP clients."""
 
     def authenticate(
         self, request: Any
@@ -136,7 +139,7 @@ class CommanderRequest(Request):
         """Find the resource and render it; sends no ``Server`` header."""
         self.site = self.channel.site
         self.setHeader(b"Date", self.channel.site.date())
-        if not self._gate.serves(self.path):
+        if not self._is_served():
             self._answer(not_found())
             return
         preflight = self._gate.cors.preflight(self.method, self.requestHeaders)
@@ -191,7 +194,7 @@ class CommanderRequest(Request):
 
     def _head_refusal(self, length: int | None) -> HttpAnswer | None:
         gate = self._gate
-        if not gate.serves(self.path):
+        if not self._is_served():
             return not_found()
         if not self._is_public:
             refusal = _refusal_of(gate.authenticate(self))
@@ -202,6 +205,9 @@ class CommanderRequest(Request):
         if length is not None and length > self._body_limit:
             return _too_long(self._body_limit)
         return None
+
+    def _is_served(self) -> bool:
+        return self._gate.serves(self.path) and not self._gate.hides(self)
 
     def _refuse(self, answer: HttpAnswer) -> None:
         """Answer now; the request is never processed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -34,6 +35,9 @@ class Gate:
     served_paths: frozenset[bytes]
     public_paths: frozenset[bytes]
     authenticator: Authenticator
+    hidden_paths: Mapping[bytes, Callable[[Any], bool]] = attrs.field(factory=dict)
+    """Paths with locks of their own; who does not open one is told that there is no
+    such path."""
     max_body_bytes: int
     cors: Cors = attrs.field(factory=Cors)
     budget: BodyBudget = attrs.field(factory=lambda: BodyBudget(MAX_BODIES_BYTES))
@@ -43,8 +47,13 @@ class Gate:
         return path in self.served_paths
 
     def is_public(self, path: bytes) -> bool:
-        """Whether the path is served without a token."""
-        return path in self.public_paths
+        """Whether the path is served without the token of MCP clients."""
+        return path in self.public_paths or path in self.hidden_paths
+
+    def hides(self, request: Any) -> bool:
+        """Whether this client is not to know of the path that it asks for."""
+        opens = self.hidden_paths.get(request.path)
+        return opens is not None and not opens(request)
 
     def authenticate(
         self, request: Any
@@ -67,6 +76,7 @@ class CommanderSite(Site):
         monotonic: Monotonic,
         gate: Gate,
         access: LogAccess,
+        answered: Callable[[int], None] = lambda status: None,
         max_connections: int,
         idle_timeout_seconds: float,
     ) -> None:
@@ -75,6 +85,7 @@ class CommanderSite(Site):
         self._clock = reactor
         self._monotonic = monotonic
         self._access = access
+        self._answered = answered
         self._max_connections = max_connections
         self._channels: set[CommanderChannel] = set()
         self._all_closed: Deferred[None] | None = None
@@ -92,6 +103,14 @@ class CommanderSite(Site):
     def connections(self) -> int:
         """Connections that are open now."""
         return len(self._channels)
+
+    @property
+    def streams(self) -> int:
+        """Answers among them that are streams of events; asks each connection."""
+        return sum(
+            any(request.producer is not None for request in channel.requests)
+            for channel in self._channels
+        )
 
     def buildProtocol(  # type: ignore[override]  # Twisted's wraps its channel for HTTP/2
         self, addr: IAddress | None
@@ -134,6 +153,7 @@ class CommanderSite(Site):
 
     def log(self, request: Any) -> None:
         """Called once per answered request."""
+        self._answered(request.code)
         if not self._access.writes_requests:
             return
         self._access.request(

@@ -57,6 +57,20 @@ class Failures:
         return self._log.named("auth_failed")
 
 
+def test_each_failure_is_told_to_who_counts_them_written_down_or_not() -> None:
+    clock, reasons = Clock(), list[str]()
+    failed = FailedLogins(
+        LogAccess(StructuredLog("test", observer=MemoryLog())),
+        clock=clock,
+        monotonic=clock.seconds,
+        failed=reasons.append,
+    )
+    for _ in range(2 * RECORDS):
+        failed.note(PEER, INVALID)
+    failed.note(PEER, Refused(reason="expired", principal="ann"))
+    assert reasons == ["invalid"] * 2 * RECORDS + ["expired"]
+
+
 def test_a_failure_is_answered_401_and_written_down() -> None:
     failures = Failures()
     assert failures.note() == [None]

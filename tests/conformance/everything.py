@@ -23,6 +23,8 @@ from commander.alarm import Alarm
 from commander.auth.checkers import AnyoneChecker
 from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
+from commander.auth.scrape import ScrapeAccess
+from commander.auth.tokens import digest_of
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.reactors import ICommanderReactor
@@ -36,6 +38,7 @@ from commander.web.exchange import Exchange
 from commander.web.front import HttpFront
 from commander.web.guards import Guards
 from commander.web.health import Health
+from commander.web.metrics import MetricsResource
 from commander.web.site import CommanderSite, Gate
 from tests.conformance.fixture.application import EverythingApplication
 from tests.conformance.fixture.forms import form_tools
@@ -137,6 +140,7 @@ def _site(
         authenticator=authenticator,
         exchange=exchange,
         health=Health(server_name=NAME, drain=drain),
+        metrics=MetricsResource(ScrapeAccess(digest_of(NAME)), bytes),
         log=log,
     )
     return CommanderSite(

@@ -282,3 +282,15 @@ def test_a_long_queue_that_cannot_start_is_served_without_deep_calls() -> None:
         admission.acquire(ANN).addCallback(release)
     slot_of(first).release()
     assert len(served) == waiting
+
+
+def test_it_is_full_when_the_queue_is() -> None:
+    admission = made(Clock(), concurrent=1, queued=1)
+    found = [admission.is_full]
+    first = results(admission.acquire(ANN))[0]
+    found.append(admission.is_full)
+    admission.acquire(ANN)
+    found.append(admission.is_full)
+    slot_of(first).release()
+    found.append(admission.is_full)
+    assert found == [False, False, True, False]

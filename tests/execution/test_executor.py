@@ -20,6 +20,7 @@ from commander.commands import (
 )
 from commander.execution.executor import Executor, Start
 from commander.execution.running import RunningCommand
+from commander.execution.transport import SpawnFailed
 from commander.policy.checker import Approved, PolicyChecker
 from commander.principals import ANONYMOUS
 from commander.testing import MemoryProcess, ProcessReactor
@@ -200,6 +201,7 @@ def test_a_spawn_that_the_kernel_refuses_names_the_cause(
     (failed,) = stage.results
     assert isinstance(failed, StartFailed)
     assert words in failed.reason
+    assert failed.exhausted
     assert stage.executor.running == 0
     assert stage.reactor.getDelayedCalls() == []
 
@@ -211,6 +213,19 @@ def test_a_start_that_fails_later_names_the_cause_too(stage: Stage) -> None:
     stage.reactor.start_late(ChildProcessError("cannot start: no such thing"))
     assert stage.results == [StartFailed(reason="cannot start: no such thing")]
     assert stage.executor.running == 0
+    assert stage.reactor.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    ("number", "exhausted"), [(errno.EAGAIN, True), (errno.ENOENT, False)]
+)
+def test_a_start_that_fails_later_for_want_of_processes_says_so(
+    stage: Stage, number: int, exhausted: bool
+) -> None:
+    stage.reactor.starts_late = True
+    stage.start()
+    stage.reactor.start_late(SpawnFailed(number, "words"))
+    assert stage.results == [StartFailed(reason="words", exhausted=exhausted)]
     assert stage.reactor.getDelayedCalls() == []
 
 

@@ -672,14 +672,14 @@ def test_a_daily_file_that_fails_is_told_once_and_counted(tmp_path: Path) -> Non
     assert records[0]["count"] == 3
 
 
+@pytest.mark.parametrize("which", ["auth_token", "metrics_token"])
 @pytest.mark.parametrize("terminal", [True, False])
-def test_the_servers_own_token_stands_in_no_line(
-    terminal: bool, tmp_path: Path
+def test_the_servers_own_tokens_stand_in_no_line(
+    terminal: bool, which: str, tmp_path: Path
 ) -> None:
     stream = io.StringIO()
-    settings = Settings(
-        auth_token="the-servers-own-token", log_level="debug", log_dir=str(tmp_path)
-    )
+    secret: dict[str, Any] = {which: "the-servers-own-token"}
+    settings = Settings(log_level="debug", log_dir=str(tmp_path), **secret)
     observer = observer_factory(settings, terminal=terminal)(stream)
     log = StructuredLog("test", observer=observer)
 

@@ -18,6 +18,7 @@ from commander.auth.answers import HttpAnswer, write_answer
 from commander.auth.checkers import TokenChecker
 from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator, AuthResource
+from commander.auth.scrape import ScrapeAccess
 from commander.auth.tokens import Token, TokenList, digest_of
 from commander.settings import Settings
 from commander.telemetry.audit import LogAccess
@@ -26,6 +27,7 @@ from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.web.app import PUBLIC_PATHS, Routes, WebApp
 from commander.web.drain import Drain, Serving
 from commander.web.health import Health
+from commander.web.metrics import MetricsResource
 
 METHODS = [
     *("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"),
@@ -88,6 +90,7 @@ def app_alone(log: MemoryLog, health: Health | None = None) -> WebApp:
         ),
         exchange=exchange,
         health=health or Health(server_name="test", drain=Drain()),
+        metrics=MetricsResource(ScrapeAccess(digest_of("M")), bytes),
         log=structured,
     )
 
@@ -98,7 +101,7 @@ def request_for(path: bytes, method: bytes) -> Any:
     return request
 
 
-def test_every_route_but_health_returns_an_auth_resource() -> None:
+def test_every_route_that_is_not_public_returns_a_locked_resource() -> None:
     app = app_alone(MemoryLog())
     routed: dict[str, Any] = {}
     for rule in WebApp.routes.url_map.iter_rules():
@@ -106,23 +109,26 @@ def test_every_route_but_health_returns_an_auth_resource() -> None:
         routed[rule.rule] = app.routes.execute_endpoint(rule.endpoint, request)
     assert type(routed.pop("/mcp")) is AuthResource
     assert type(routed.pop("/")) is AuthResource
-    assert list(routed) == ["/health"]
+    assert type(routed.pop("/metrics")) is MetricsResource
+    assert {path.encode() for path in routed} == PUBLIC_PATHS
 
 
-def test_an_auth_resource_serves_nobody_without_a_token() -> None:
+def test_no_lock_opens_without_a_token() -> None:
     app = app_alone(MemoryLog())
+    locked = set()
     for rule in WebApp.routes.url_map.iter_rules():
         for method in METHODS:
             request = request_for(rule.rule.encode(), method.encode())
             resource: Any = app.routes.execute_endpoint(rule.endpoint, request)
-            if isinstance(resource, AuthResource):
+            if rule.rule.encode() not in PUBLIC_PATHS:
                 resource.render(request)
-                assert request.responseCode == 401
+                locked.add((rule.rule, request.responseCode))
+    assert locked == {("/mcp", 401), ("/", 401), ("/metrics", 404)}
 
 
-def test_what_is_public_is_what_has_no_auth_resource() -> None:
-    assert frozenset({b"/health"}) == PUBLIC_PATHS
-    assert WebApp.served_paths() == {b"/mcp", b"/", b"/health"}
+def test_what_is_served_and_what_of_it_is_public() -> None:
+    assert frozenset({b"/health", b"/ready"}) == PUBLIC_PATHS
+    assert WebApp.served_paths() - PUBLIC_PATHS == {b"/mcp", b"/", b"/metrics"}
 
 
 def test_routes_take_no_parameters_and_no_other_host() -> None:
@@ -130,7 +136,7 @@ def test_routes_take_no_parameters_and_no_other_host() -> None:
         assert not rule.arguments
         assert not rule.host
         assert not rule.subdomain
-        assert not rule.is_leaf or rule.rule in {"/mcp", "/", "/health"}
+        assert not rule.is_leaf or rule.rule.encode() in WebApp.served_paths()
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/", "/mcp?token=memory-token"])
