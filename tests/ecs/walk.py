@@ -146,7 +146,9 @@ class Walk:
         seen.refused = call(host, TOKEN, "mkfs /dev/sda")
         seen.before = tasks.running()
         seen.environment = environment_of(*seen.before)
-        until(lambda: logged(GROUP, "blocked"), "the last line has reached the group")
+        until(
+            lambda: logged(GROUP, "CMD_REFUSED"), "the last line has reached the group"
+        )
         seen.messages = logged(GROUP)
         seen.found = {word: logged(GROUP, word) for word in WORDS}
 
