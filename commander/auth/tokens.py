@@ -111,17 +111,17 @@ class TokenList:
         """
         if not presented.values:
             return Refused(reason="missing")
-        found = [self._find(value) for value in presented.values]
-        first = found[0]
-        if first is None:
+        owner, *others = [self._find(value) for value in presented.values]
+        if owner is None:
             return Refused(reason="invalid")
-        name = first.principal
-        for token in found:
-            if token is None or token.principal != name:
+        for token in others:
+            if token is None or token.principal != owner.principal:
                 return Refused(reason="invalid")
-        if any(token is not None and token.has_expired(now) for token in found):
-            return Refused(reason="expired", principal=name)
-        return name
+            if token.has_expired(now):
+                owner = token  # one that has expired is enough
+        if owner.has_expired(now):
+            return Refused(reason="expired", principal=owner.principal)
+        return owner.principal
 
     def _find(self, value: bytes) -> Token | None:
         """The valid token that was presented; see above for how long it takes."""

@@ -100,6 +100,15 @@ def test_an_expired_token_is_refused_with_the_name_of_its_owner(
     assert owner(b"other", b"wrong", now=100) == INVALID
 
 
+@pytest.mark.parametrize("values", [(b"right", b"old"), (b"old", b"right")])
+def test_one_expired_token_is_enough(values: tuple[bytes, ...]) -> None:
+    old = Token(principal="ann", digest=digest_of("old"), expires_at=100.0)
+    tokens = TokenList([RIGHT, old])
+    assert tokens.owner_of(PresentedTokens(values), 99.9) == "ann"
+    found = tokens.owner_of(PresentedTokens(values), 100.0)
+    assert found == Refused(reason="expired", principal="ann")
+
+
 def test_a_token_that_was_valid_once_expires_all_the_same() -> None:
     tokens = TokenList([OTHER])
     presented = PresentedTokens((b"other",))
