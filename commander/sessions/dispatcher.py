@@ -25,7 +25,11 @@ from commander.mcp.events import (
     ToolCalled,
 )
 from commander.mcp.handshake import HandshakeEngine
-from commander.mcp.inbound import era_of, notification_problem
+from commander.mcp.inbound import (
+    era_of,
+    handshake_version,
+    notification_problem,
+)
 from commander.mcp.jsonrpc import (
     INVALID_REQUEST,
     Batch,
@@ -164,11 +168,13 @@ class Dispatcher:
 
     def _batch(self, batch: Batch, door: Door, outlet: Outlet) -> None:
         """S0326/basic/index, Batching; no other version has it."""
-        conversation = door.find_conversation()
+        named = handshake_version(door.headers)
+        # A modern request's session id means nothing, so the version goes first.
+        conversation = None if _has_no_batches(named) else door.find_conversation()
         if isinstance(conversation, Reply):
             outlet.reply(conversation)
             return
-        if door.peer_of(conversation).version not in (None, _BATCH_VERSION):
+        if _has_no_batches(named or door.peer_of(conversation).version):
             outlet.reply(
                 refusal(_invalid("batches are of version 2025-03-26 only", None))
             )
@@ -256,6 +262,10 @@ class Dispatcher:
             self._log.failure("reply_failed", Failure())
         finally:
             self._in_flight.ended()
+
+
+def _has_no_batches(version: str | None) -> bool:
+    return version not in (None, _BATCH_VERSION)
 
 
 def _subscribe(asked: SubscriptionSet, conversation: Conversation | None) -> Returned:

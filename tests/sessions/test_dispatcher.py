@@ -464,6 +464,14 @@ def test_batches_are_of_one_version(
         assert outlet.reply_json["id"] is None
 
 
+def test_a_modern_batch_is_refused_whatever_session_it_names() -> None:
+    """R8: a session id means nothing in the modern era."""
+    headers = {"Mcp-Session-Id": "of-nobody", "MCP-Protocol-Version": MODERN}
+    outlet = Stage().post(batch(request(1, "ping")), headers)
+    assert outlet.replies[0].status == 400
+    assert outlet.reply_json["error"]["code"] == -32600
+
+
 def test_a_call_in_a_batch_is_cancelled_alone() -> None:
     stage = Stage()
     headers = session_headers(stage, "2025-03-26")
