@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from tests.ecs.client import aws
+from tests.ecs import tasks
+from tests.ecs.client import aws, until
 from tests.ecs.patterns import found_by_filter, found_by_query
 from tests.ecs.shell import commands_of
 from tests.ecs.walk import GROUP, TOKEN, WORDS, Walk
@@ -19,6 +20,14 @@ table = pytest.mark.table
 
 EVENTS = ("auth_failed", "CMD_REFUSED", "CMD_EXEC")
 """What the three queries are for, in the order of the page."""
+
+
+def events_of(stream: str) -> list[str]:
+    """The events of one task's log."""
+    answer = aws("logs").get_log_events(
+        logGroupName=GROUP, logStreamName=stream, startFromHead=True
+    )
+    return [json.loads(one["message"])["event"] for one in answer["events"]]
 
 
 @guide("G-016")
@@ -124,8 +133,11 @@ def test_the_metric_filters_count_those_events(walk: Walk) -> None:
 
 
 def test_a_new_deployment_puts_a_new_task_in_place_of_the_old(walk: Walk) -> None:
-    assert len(walk.seen.before) == len(walk.seen.after) == 1
-    assert walk.seen.before != walk.seen.after
+    (old,), (new,) = walk.seen.before, walk.seen.after
+    assert old != new
+    stream = f"ecs/go-mcp-commander/{old.rpartition('/')[2]}"
+    until(lambda: "server_stopped" in events_of(stream), "the old server has ended")
+    assert events_of(stream)[-2:] == ["server_stopping", "server_stopped"]
 
 
 @guide("G-088")
@@ -155,3 +167,14 @@ def test_what_is_asked_for_in_trouble_tells_of_a_stopped_task(walk: Walk) -> Non
     code, reason, _ = json.loads(walk.output_of("tasks[0].[stopCode"))
     assert code
     assert reason
+
+
+def test_a_service_that_wants_no_tasks_ends_them_in_order(walk: Walk) -> None:
+    """The last of all: it takes the service down. The local AWS knows no protection."""
+    (arn,) = walk.seen.after
+    aws("ecs").update_service(
+        cluster="mcp-servers", service="go-mcp-commander", desiredCount=0
+    )
+    until(lambda: arn not in tasks.running(), "the task is gone")
+    stream = f"ecs/go-mcp-commander/{arn.rpartition('/')[2]}"
+    until(lambda: "server_stopped" in events_of(stream), "the server has ended")
