@@ -271,6 +271,7 @@ def _site(
         ),
         access=LogAccess(surroundings.log),
         answered=inside.observed.meters.answered,
+        keeps_connections=lambda: inside.drain.healthy,
         max_connections=settings.max_connections,
         idle_timeout_seconds=settings.http_idle_timeout_seconds,
     )

@@ -9,6 +9,9 @@ step while it lasts                      it ends when
 4    connections close                   none is left, or one second
 ==== =================================== ==========================================
 
+From step 1 on each answer is the last on its connection, so that there are hardly any
+to be closed in step 4, when a request may be on its way.
+
 A second signal means that somebody waits: it ends step 1 or 2 at once.
 """
 

@@ -242,6 +242,102 @@ def test_a_command_started_during_the_delay_is_served(stage: Stage) -> None:
     asked.lose()
 
 
+def test_each_answer_is_the_last_on_its_connection_once_the_server_leaves(
+    stage: Stage,
+) -> None:
+    """Or a load balancer would send a request just when an idle one is closed."""
+    kept, running = stage.http.begin(body=PING), stage.run()
+    assert "connection" not in kept.responses()[0].headers
+    assert not kept.closing
+    stage.stop()
+    for asked in (kept, stage.http.connect()):
+        asked.send(stage.http.encode(body=PING))
+        assert asked.responses()[-1].headers["connection"] == "close"
+        assert asked.responses()[-1].status == 200
+        assert asked.closing
+        asked.lose()
+    stage.server.process.exit()
+    assert "connection" not in running.responses()[0].headers
+    assert not running.closing
+    running.lose()
+
+
+def test_what_is_asked_for_behind_a_last_answer_does_not_run(stage: Stage) -> None:
+    """The client is told so by the same header, and may ask elsewhere."""
+    stage.stop()
+    connection = stage.http.connect()
+    connection.send(2 * stage.http.encode(body=PING))
+    assert [response.status for response in connection.responses()] == [200]
+    connection.lose()
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_a_load_balancer_is_told_from_the_signal_on(stage: Stage, path: str) -> None:
+    running = stage.run()
+    stage.stop()
+    for seconds in (0.0, DELAY - MOMENT, MOMENT, GRACE - MOMENT):
+        stage.pump(seconds)
+        connection = stage.http.begin("GET", path)
+        (response,) = connection.responses()
+        assert (response.status, response.json()["status"]) == (503, "draining")
+        connection.lose()
+    running.lose()
+
+
+def test_a_target_that_gets_nothing_any_more_ends_as_soon_as_its_calls_have(
+    hasty: Stage,
+) -> None:
+    """The load balancer took it out before the signal came, so there is no delay."""
+    first, second = hasty.run("first"), hasty.run("second")
+    hasty.stop()
+    hasty.server.reactor.processes[0].exit()
+    hasty.pump(GRACE / 2)
+    assert hasty.stopped == []
+    hasty.server.reactor.processes[1].exit()
+    assert [result(asked)["exit_code"] for asked in (first, second)] == [0, 0]
+    first.lose()
+    second.lose()
+    assert hasty.stopped == [None]
+    endings = hasty.server.log.named("CMD_EXEC")
+    assert {record["ended_by"].value for record in endings} == {"exit"}
+    assert len(endings) == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_streams_and_sessions_are_refused_with_retry_after_as_calls_are(
+    hasty: Stage, method: str
+) -> None:
+    asked = hasty.run()
+    session = {"Mcp-Session-Id": "any", "Accept": "text/event-stream"}
+    hasty.stop()
+    refused = hasty.http.begin(method, "/mcp", headers=session)
+    (response,) = refused.responses()
+    assert (response.status, response.headers["retry-after"]) == (503, "5")
+    asked.lose()
+    refused.lose()
+
+
+def test_every_ending_is_recorded_however_it_came(stage: Stage) -> None:
+    """One ends by itself, one waits, one is ended; a fourth comes too late."""
+    first, second = stage.run("first"), stage.run("second")
+    stage.stop()
+    stage.server.process.exit()
+    assert result(first)["exit_code"] == 0
+    third = stage.run("third")
+    stage.pump(DELAY + MOMENT)
+    late = stage.run("late")
+    assert late.responses()[0].status == 503
+    stage.pump(GRACE + MOMENT)
+    assert result(second)["ended_by"] == "server_shutdown"
+    assert result(third)["status"] == "busy"
+    for connection in (first, second, third, late):
+        connection.lose()
+    log = stage.server.log
+    endings = {one["command"]: one["ended_by"].value for one in log.named("CMD_EXEC")}
+    assert endings == {"first": "exit", "second": "server_shutdown"}
+    assert [record["command"] for record in log.named("CMD_BUSY")] == ["third"]
+
+
 # --- a second signal ---------------------------------------------------------------
 
 

@@ -129,6 +129,17 @@ class CommanderChannel(HTTPChannel):
         request.head_received(self._command, self._path, self._version)
         super().allHeadersReceived()
 
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """Whether more requests may come after this one.
+
+        Not once the server is leaving: a client, or a load balancer, that keeps the
+        connection would send one just when it is closed.
+        """
+        if self.site.keeps_connections():
+            return bool(super().checkPersistence(request, version))
+        request.responseHeaders.setRawHeaders(b"Connection", [b"close"])
+        return False
+
     def allContentReceived(self) -> None:
         """The request is complete; answering may take any time."""
         self._deadline.disarm()

@@ -63,7 +63,19 @@ class Gate:
 
 
 class CommanderSite(Site):
-    """Builds a channel per connection, up to a cap."""
+    """Builds a channel per connection, up to a cap.
+
+    Args:
+        resource: The routes.
+        reactor: Keeps the timers of connections.
+        monotonic: Measures their time.
+        gate: What a request is told before its body.
+        access: Where requests and refused connections are written down.
+        answered: Called with the status of each answer.
+        keeps_connections: Whether a connection may have another request.
+        max_connections: The cap.
+        idle_timeout_seconds: Between two requests.
+    """
 
     requestFactory = CommanderRequest
     displayTracebacks = False
@@ -77,6 +89,7 @@ class CommanderSite(Site):
         gate: Gate,
         access: LogAccess,
         answered: Callable[[int], None] = lambda status: None,
+        keeps_connections: Callable[[], bool] = lambda: True,
         max_connections: int,
         idle_timeout_seconds: float,
     ) -> None:
@@ -86,6 +99,7 @@ class CommanderSite(Site):
         self._monotonic = monotonic
         self._access = access
         self._answered = answered
+        self.keeps_connections = keeps_connections
         self._max_connections = max_connections
         self._channels: set[CommanderChannel] = set()
         self._all_closed: Deferred[None] | None = None
