@@ -29,6 +29,7 @@ COPY commander commander
 RUN ${PIP} /opt/build/bin/python wheel \
         --no-deps --no-build-isolation --wheel-dir /opt/build . \
     && ${PIP} /opt/commander/bin/python install --no-compile --no-deps /opt/build/*.whl \
+    && ${PIP} /opt/commander/bin/python check \
     && install commander/entrypoint.py /opt/commander/bin/commander-entrypoint \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/commander/lib
 # Twisted keeps what it knows about plugins in a file; at run time it could not.
