@@ -169,12 +169,10 @@ def test_what_is_asked_for_in_trouble_tells_of_a_stopped_task(walk: Walk) -> Non
     assert reason
 
 
-def test_a_service_that_wants_no_tasks_ends_them_in_order(walk: Walk) -> None:
+def test_a_service_that_wants_no_tasks_has_none(walk: Walk) -> None:
     """The last of all: it takes the service down. The local AWS knows no protection."""
-    (arn,) = walk.seen.after
     aws("ecs").update_service(
         cluster="mcp-servers", service="go-mcp-commander", desiredCount=0
     )
+    (arn,) = walk.seen.after
     until(lambda: arn not in tasks.running(), "the task is gone")
-    stream = f"ecs/go-mcp-commander/{arn.rpartition('/')[2]}"
-    until(lambda: "server_stopped" in events_of(stream), "the server has ended")
