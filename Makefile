@@ -53,6 +53,8 @@ docs: venv-dev ## Write the reference pages anew
 	mv docs/configuration.new docs/configuration.md
 	$(BIN)/python -m docs.pages.protocol >docs/protocol.new
 	mv docs/protocol.new docs/protocol.md
+	$(BIN)/python -m docs.pages.metrics >docs/metrics.new
+	mv docs/metrics.new docs/metrics.md
 
 conformance: venv-dev ## Score us with the MCP conformance suite; URL=... scores another
 	$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL))
