@@ -72,7 +72,7 @@ class Server:
         headers = {
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json",
-            "Accept": "application/json, text/event-stream",
+            "Accept": "application/json",
         }
         with contextlib.closing(connection):
             connection.request("POST", "/mcp", json.dumps(message).encode(), headers)
