@@ -75,7 +75,7 @@ build: venv-dev ## Make wheel and sdist in dist/
 	$(BIN)/python -m build
 
 image: ## Build the container image IMAGE with docker, podman or buildah
-	@.ci/image $(IMAGE) --build-arg REVISION=$(REVISION)
+	@.ci/image $(IMAGE) --label org.opencontainers.image.revision=$(REVISION)
 
 image-test: venv-dev venv-clients venv-cyclonedx ## Build the image without a daemon and try it; needs root
 	@tests/image/run.sh

@@ -40,7 +40,8 @@ podman image exists "$base" || tests/image/base.sh "$base"
 export COMMANDER_IMAGE=localhost/commander:test
 export COMMANDER_TOOLS_IMAGE=localhost/commander:test-tools
 build() {
-    BUILDER=buildah .ci/image "$@" --build-arg REVISION=tested \
+    # As make does: a changed --build-arg alone would not get past buildah's cache.
+    BUILDER=buildah .ci/image "$@" --label org.opencontainers.image.revision=tested \
         --pull-never --isolation chroot --network host --quiet
     echo "Built $1 in $SECONDS s, $(podman image inspect --format '{{.Size}}' "$1" |
         numfmt --to=si) with its base"
