@@ -134,7 +134,11 @@ class Dispatcher:
             # Over HTTP there is no conversation, and ids that clients choose must not
             # reach each other's calls.
             self._notified(message, door.conversation)
-        outlet.reply(ACCEPTED if problem is None else refusal(problem, Era.MODERN))
+        # HTTP has a status for it; a line would be an answer to what is owed none.
+        if problem is None or door.headers is None:
+            outlet.reply(ACCEPTED)
+        else:
+            outlet.reply(refusal(problem, Era.MODERN))
 
     def _handshake(self, message: Message, door: Door, outlet: Outlet) -> None:
         if isinstance(message, Request) and message.method == "initialize":

@@ -25,6 +25,7 @@ from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.auth.scrape import ScrapeAccess
 from commander.auth.tokens import digest_of
+from commander.interfaces import Monotonic
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.reactors import ICommanderReactor
@@ -58,7 +59,11 @@ MAX_SESSIONS: Final = 100
 IDLE_SECONDS: Final = 300.0
 
 
-def everything(reactor: ICommanderReactor, log: StructuredLog) -> McpService:
+def everything(
+    reactor: ICommanderReactor,
+    log: StructuredLog,
+    monotonic: Monotonic = time.monotonic,
+) -> McpService:
     """The engine with all that there is behind it."""
     changes = Changes()
     application = EverythingApplication(
@@ -95,7 +100,7 @@ def everything(reactor: ICommanderReactor, log: StructuredLog) -> McpService:
             idle_seconds=IDLE_SECONDS,
         ),
         clock=reactor,
-        monotonic=time.monotonic,
+        monotonic=monotonic,
         log=log,
         default_level="info",
     )
@@ -107,14 +112,19 @@ def _sleep(reactor: ICommanderReactor, seconds: float) -> Deferred[None]:
     return deferLater(reactor, seconds)
 
 
-def front(reactor: ICommanderReactor, port: int, log: StructuredLog) -> HttpFront:
+def front(
+    reactor: ICommanderReactor,
+    port: int,
+    log: StructuredLog,
+    monotonic: Monotonic = time.monotonic,
+) -> HttpFront:
     """The server on a port of loopback, as the product makes it."""
     drain = Drain()
     exchange = Exchange(
-        service=everything(reactor, log),
+        service=everything(reactor, log, monotonic),
         guards=Guards(loopback=True),
         drain=drain,
-        new_alarm=partial(Alarm, reactor, time.monotonic),
+        new_alarm=partial(Alarm, reactor, monotonic),
         log=log,
     )
     return HttpFront(

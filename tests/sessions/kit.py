@@ -22,6 +22,7 @@ from commander.mcp.events import (
     ToolCalled,
     ToolReturned,
 )
+from commander.mcp.inbound import VERSION_KEY
 from commander.mcp.versions import Era
 from commander.principals import Principal
 from commander.sessions.conversation import Conversation
@@ -351,8 +352,9 @@ def modern(request_id: object, method: str, **params: Any) -> dict[str, Any]:
 
 
 def modern_headers(message: dict[str, Any]) -> dict[str, str]:
-    """The headers that go with it."""
-    headers = {"MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]}
+    """The headers that go with it; its version is 2026-07-28 unless it says another."""
+    said = message["params"].get("_meta", {}).get(VERSION_KEY, MODERN)
+    headers = {"MCP-Protocol-Version": said, "Mcp-Method": message["method"]}
     name = message["params"].get("name") or message["params"].get("uri")
     return headers if name is None else {**headers, "Mcp-Name": name}
 

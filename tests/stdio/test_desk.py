@@ -12,6 +12,8 @@ from commander.settings import Settings
 from commander.testing import MemoryDesk
 from tests.sessions.kit import modern, note, now, request
 
+requirement = pytest.mark.requirement
+
 
 @pytest.fixture
 def desk() -> Iterator[MemoryDesk]:
@@ -75,6 +77,13 @@ def test_a_slow_client_is_told_of_output_at_its_own_pace(desk: MemoryDesk) -> No
     )
     assert told.count("x") == 1_000_000
     assert ids(desk) == [1, 2]
+
+
+@requirement("T13")
+def test_no_token_is_asked_for_though_one_is_set() -> None:
+    with MemoryDesk(Settings(auth_token="never-said-on-a-line")) as desk:
+        desk.client.send_message(request(1, "ping"))
+        assert ids(desk) == [1]
 
 
 def test_the_end_of_input_lets_the_last_answers_out(desk: MemoryDesk) -> None:

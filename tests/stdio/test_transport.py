@@ -29,6 +29,8 @@ from tests.sessions.kit import (
     tool_call,
 )
 
+requirement = pytest.mark.requirement
+
 
 class Wire:
     """A line protocol with a transport in memory."""
@@ -109,6 +111,33 @@ def test_blank_lines_and_notifications_are_not_answered(wire: Wire) -> None:
     wire.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
     wire.send([note("notifications/initialized")])
     assert wire.transport.value() == b""
+
+
+@requirement("T1", "T4")
+def test_a_notification_of_a_version_that_is_not_served_is_not_answered(
+    wire: Wire,
+) -> None:
+    meta = {"io.modelcontextprotocol/protocolVersion": "2030-01-01"}
+    wire.send(tool_call(1), note("notifications/cancelled", requestId=1, _meta=meta))
+    assert wire.transport.value() == b""
+    assert not wire.work[0].caller.cancellation.cancelled
+
+
+@requirement("C10", "T12")
+@pytest.mark.parametrize("line", [b"{", b'"\xff"', b"[" * 1000, b'{"id":1e999}'])
+def test_what_is_no_json_in_utf_8_has_no_id(wire: Wire, line: bytes) -> None:
+    wire.protocol.dataReceived(line + b"\n")
+    assert wire.ids == [None]
+    assert wire.answers[0]["error"]["code"] == -32700
+
+
+@requirement("T4")
+def test_a_discovery_that_says_nothing_of_itself_is_told_what_is_missing(
+    wire: Wire,
+) -> None:
+    """Not that there is no such method, as an older server would say."""
+    wire.send(request(1, "server/discover"))
+    assert wire.answers[0]["error"]["code"] == -32602
 
 
 def test_a_carriage_return_before_the_newline_is_no_part_of_the_message(

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+import attrs
 import msgspec
 
-from commander.testing import MemoryDesk, MemoryProcess, MemoryServer, ProcessReactor
+from commander.testing import (
+    HTTPHarness,
+    MemoryDesk,
+    MemoryLog,
+    MemoryProcess,
+    MemoryServer,
+    ProcessReactor,
+)
 from commander.testing.http import HTTPConnection
+from commander.testing.stdio import StdioClient
 from tests.sessions.kit import BOTH, modern, modern_headers, note, request
 
 
@@ -20,8 +29,48 @@ class Pending(Protocol):
         """All that came for it so far, in order; its reply is the last."""
 
 
+class _Running(Protocol):
+    """A server that was started."""
+
+    reactor: ProcessReactor
+    log: MemoryLog
+
+    def pump(self, seconds: float = 0.0) -> None:
+        """Let its clock go on."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class HttpServer(_Running, Protocol):
+    """One on HTTP."""
+
+    http: HTTPHarness
+
+
+class StdioServer(_Running, Protocol):
+    """One on lines."""
+
+    client: StdioClient
+
+
+@attrs.frozen
+class Servers:
+    """Starts them: the product, unless said otherwise."""
+
+    http: Callable[[], HttpServer] = MemoryServer
+    stdio: Callable[[], StdioServer] = MemoryDesk
+
+
+PRODUCT = Servers()
+
+
 class Client:
     """What all of them have.
+
+    Args:
+        cuts: As below.
+        servers: What it is a client of.
 
     Attributes:
         cuts: Lengths of the pieces in which bytes are sent, over and over.
@@ -30,7 +79,7 @@ class Client:
     era = "handshake"
     reactor: ProcessReactor
 
-    def __init__(self, cuts: Sequence[int] = ()) -> None:
+    def __init__(self, cuts: Sequence[int] = (), servers: Servers = PRODUCT) -> None:
         self.cuts = cuts
         self.level: str | None = None
         self._next = 0
@@ -54,12 +103,16 @@ class Client:
         """The message of a request."""
         return request(number, method, **params)
 
-    def send(self, number: int, message: Any) -> Pending:
+    def send(self, number: int | None, message: Any) -> Pending:
         """Send a message."""
         raise NotImplementedError
 
     def garbage(self) -> Pending:
         """Send what is no message."""
+        raise NotImplementedError
+
+    def greet(self, version: str = "2025-11-25", **capabilities: Any) -> None:
+        """Greet, or greet anew, where a greeting means something."""
         raise NotImplementedError
 
     def ask_for_logs(self, level: str) -> None:
@@ -133,9 +186,9 @@ class _Post:
 class BareHttp(Client):
     """The handshake era without a handshake."""
 
-    def __init__(self, cuts: Sequence[int] = ()) -> None:
+    def __init__(self, cuts: Sequence[int] = (), servers: Servers = PRODUCT) -> None:
         super().__init__(cuts)
-        self.server = MemoryServer()
+        self.server = servers.http()
         self.reactor = self.server.reactor
 
     def headers(self, message: Any) -> dict[str, str]:
@@ -172,10 +225,15 @@ class BareHttp(Client):
 class SessionHttp(BareHttp):
     """The handshake era with a session."""
 
-    def __init__(self, cuts: Sequence[int] = ()) -> None:
-        super().__init__(cuts)
+    def __init__(self, cuts: Sequence[int] = (), servers: Servers = PRODUCT) -> None:
+        super().__init__(cuts, servers)
         self.session = ""
-        greeting = self.request("initialize", protocolVersion="2025-11-25")
+        self.greet()
+
+    def greet(self, version: str = "2025-11-25", **capabilities: Any) -> None:
+        greeting = self.request(
+            "initialize", protocolVersion=version, capabilities=capabilities
+        )
         assert isinstance(greeting, _Post)
         self.session = greeting.connection.stream().headers["mcp-session-id"]
 
@@ -217,7 +275,7 @@ def _modern(
 class _Line:
     """One request among all that share the wire."""
 
-    def __init__(self, desk: MemoryDesk, number: int | None) -> None:
+    def __init__(self, desk: StdioServer, number: int | None) -> None:
         self.desk = desk
         self.number = number
 
@@ -239,14 +297,14 @@ def _owner_of(message: Any) -> Any:
 class Stdio(Client):
     """Lines, in the handshake era."""
 
-    def __init__(self, cuts: Sequence[int] = ()) -> None:
+    def __init__(self, cuts: Sequence[int] = (), servers: Servers = PRODUCT) -> None:
         super().__init__(cuts)
-        self.server = MemoryDesk()
+        self.server = servers.stdio()
         self.reactor = self.server.reactor
         self.greet()
 
-    def greet(self) -> None:
-        self.request("initialize", protocolVersion="2025-11-25")
+    def greet(self, version: str = "2025-11-25", **capabilities: Any) -> None:
+        self.request("initialize", protocolVersion=version, capabilities=capabilities)
 
     def send(self, number: int | None, message: Any) -> _Line:
         for piece in self.pieces(msgspec.json.encode(message) + b"\n"):
@@ -278,7 +336,7 @@ class ModernStdio(Stdio):
 
     era = "modern"
 
-    def greet(self) -> None:
+    def greet(self, version: str = "2025-11-25", **capabilities: Any) -> None:
         """Nothing is needed."""
 
     def made(self, number: int, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -288,7 +346,7 @@ class ModernStdio(Stdio):
         self.level = level
 
 
-WIRES: dict[str, Callable[[Sequence[int]], Client]] = {
+WIRES: dict[str, type[Client]] = {
     "http, 2026-07-28": ModernHttp,
     "http, a session": SessionHttp,
     "http, no session": BareHttp,
