@@ -16,7 +16,16 @@ from typing import Any, Final
 import botocore.session
 import pytest
 
-__all__ = ["aws", "call", "environment_of", "logged", "podman", "status_of", "until"]
+__all__ = [
+    "aws",
+    "call",
+    "environment_of",
+    "health_of",
+    "logged",
+    "podman",
+    "status_of",
+    "until",
+]
 
 Json = dict[str, Any]
 
@@ -62,6 +71,17 @@ def logged(group: str, word: str = "") -> list[str]:
     return [event["message"] for event in answer["events"]]
 
 
+def health_of(balancer: str) -> int:
+    """The status of ``/health`` behind a load balancer, by its name.
+
+    The local AWS answers /health itself, under every host; this leads to the target.
+    """
+    connection = _connected("localhost")
+    with closing(connection):
+        connection.request("GET", f"/_alb/{balancer}/health")
+        return connection.getresponse().status
+
+
 def status_of(host: str, token: str | None) -> int:
     """The status of a ping through a load balancer."""
     return _post(host, token, {"method": "ping"})[0]
@@ -71,7 +91,8 @@ def call(host: str, token: str, command: str) -> Json:
     """What a command gives, through a load balancer."""
     params = {"name": "execute_command", "arguments": {"command": command}}
     message = {"method": "tools/call", "params": params}
-    _, answer = _post(host, token, message)
+    status, answer = _post(host, token, message)
+    assert "result" in answer, (status, answer)
     facts: Json = answer["result"]["structuredContent"]
     return facts
 
@@ -80,10 +101,7 @@ def _post(host: str, token: str | None, message: Json) -> tuple[int, Json]:
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
-    trusted = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
-    connection = http.client.HTTPSConnection(
-        host, timeout=_PATIENCE_SECONDS, context=trusted
-    )
+    connection = _connected(host)
     with closing(connection):
         body = json.dumps({"jsonrpc": "2.0", "id": 1, **message})
         connection.request("POST", "/mcp", body, headers)
@@ -94,3 +112,8 @@ def _post(host: str, token: str | None, message: Json) -> tuple[int, Json]:
     except ValueError:
         answer = {}
     return response.status, answer
+
+
+def _connected(host: str) -> http.client.HTTPSConnection:
+    trusted = ssl.create_default_context(cafile=os.environ["AWS_CA_BUNDLE"])
+    return http.client.HTTPSConnection(host, timeout=_PATIENCE_SECONDS, context=trusted)

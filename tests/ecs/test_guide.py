@@ -22,14 +22,6 @@ EVENTS = ("auth_failed", "CMD_REFUSED", "CMD_EXEC")
 """What the three queries are for, in the order of the page."""
 
 
-def events_of(stream: str) -> list[str]:
-    """The events of one task's log."""
-    answer = aws("logs").get_log_events(
-        logGroupName=GROUP, logStreamName=stream, startFromHead=True
-    )
-    return [json.loads(one["message"])["event"] for one in answer["events"]]
-
-
 @guide("G-016")
 def test_every_command_of_the_page_was_run_and_did_what_it_should(
     walk: Walk, page: Page
@@ -135,9 +127,6 @@ def test_the_metric_filters_count_those_events(walk: Walk) -> None:
 def test_a_new_deployment_puts_a_new_task_in_place_of_the_old(walk: Walk) -> None:
     (old,), (new,) = walk.seen.before, walk.seen.after
     assert old != new
-    stream = f"ecs/go-mcp-commander/{old.rpartition('/')[2]}"
-    until(lambda: "server_stopped" in events_of(stream), "the old server has ended")
-    assert events_of(stream)[-2:] == ["server_stopping", "server_stopped"]
 
 
 @guide("G-088")

@@ -13,7 +13,15 @@ from typing import Any, Final
 import attrs
 
 from tests.ecs import tasks
-from tests.ecs.client import aws, call, environment_of, logged, status_of, until
+from tests.ecs.client import (
+    aws,
+    call,
+    environment_of,
+    health_of,
+    logged,
+    status_of,
+    until,
+)
 from tests.ecs.shell import Done, Shell, commands_of
 from tests.guide.document import Page
 
@@ -130,6 +138,8 @@ class Walk:
     def _find_the_host(self) -> None:
         (balancer,) = aws("elbv2").describe_load_balancers()["LoadBalancers"]
         self._filled_in["YOUR_HOST"] = self._name(balancer["DNSName"])
+        # To the local AWS every target is healthy at once, also one that just starts.
+        until(lambda: health_of("mcp-servers") == 200, "the service answers")
 
     def _name(self, host: str) -> str:
         """Make the name of a load balancer lead to this machine."""
@@ -141,6 +151,7 @@ class Walk:
         seen, host = self.seen, self._filled_in["YOUR_HOST"]
         seen.health = json.loads(self.output_of("/_alb/mcp-servers/health"))
         answer = json.loads(self.output_of("tools/call"))
+        assert "result" in answer, answer
         seen.answer = answer["result"]["structuredContent"]
         seen.statuses = [status_of(host, None), status_of(host, "wrong")]
         seen.refused = call(host, TOKEN, "mkfs /dev/sda")
