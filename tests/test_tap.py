@@ -32,6 +32,8 @@ from commander.telemetry.logging import StructuredLog
 from commander.testing import HTTPHarness, MemoryLog, ProcessReactor
 from commander.web.site import CommanderSite
 
+requirement = pytest.mark.requirement
+
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 WATCHED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -244,6 +246,7 @@ def test_check_config_prints_the_table_and_starts_nothing(
 # --- the service -------------------------------------------------------------------
 
 
+@requirement("C4")
 def test_the_service_is_bound_before_twist_starts_it(
     reactor: TapReactor, service: Callable[..., CommanderService]
 ) -> None:
@@ -317,6 +320,7 @@ def shown_token(stderr: io.StringIO) -> str:
     return line.rpartition(" ")[2]
 
 
+@requirement("A5", "C4")
 @pytest.mark.usefixtures("handlers")
 def test_the_first_start_shows_a_token_that_works(
     reactor: TapReactor,
@@ -356,6 +360,7 @@ def test_the_curl_line_works_as_it_is_printed(
     assert response.json()["result"]["structuredContent"]["stdout"] == "Linux\n"
 
 
+@requirement("A5")
 @pytest.mark.usefixtures("handlers")
 def test_a_later_start_shows_no_token_and_takes_the_same(
     reactor: TapReactor,

@@ -33,6 +33,8 @@ from commander.testing import (
 )
 from commander.web.site import CommanderSite, Gate
 
+requirement = pytest.mark.requirement
+
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 CHALLENGE = 'Bearer realm="go-mcp-commander"'
 
@@ -59,6 +61,7 @@ def ping(server: MemoryServer, *lines: str, method: str = "POST") -> HttpRespons
     return response
 
 
+@requirement("A1")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -80,6 +83,7 @@ def test_a_valid_token_gets_in(server: MemoryServer, lines: list[str]) -> None:
     assert server.log.named("auth_failed") == []
 
 
+@requirement("A2", "A4")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -110,6 +114,7 @@ def test_a_wrong_token_is_told_that_it_is_wrong(
     ]
 
 
+@requirement("A2")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -131,6 +136,7 @@ def test_no_token_is_not_told_that_it_is_wrong(
     ]
 
 
+@requirement("A9")
 def test_a_token_in_the_query_is_no_token(server: MemoryServer) -> None:
     nobody = HTTPHarness(server.site, server.reactor, None)
     for query in ("token=valid-token", "access_token=valid-token"):
@@ -146,6 +152,7 @@ def test_a_token_longer_than_any_header_may_be_ends_the_connection(
     assert connection.received() == b""
 
 
+@requirement("A2")
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("body", [b"", PING])
 def test_the_answer_is_json_rpc_and_starts_no_oauth(
@@ -245,6 +252,7 @@ def test_no_token_is_ever_logged_neither_valid_nor_wrong(server: MemoryServer) -
             assert str(secret) not in line
 
 
+@requirement("A7")
 def test_what_runs_is_written_down_under_the_tokens_principal(
     server: MemoryServer,
 ) -> None:

@@ -18,6 +18,8 @@ from commander.auth.state import (
 from commander.auth.tokens import digest_of
 from commander.errors import StartError
 
+requirement = pytest.mark.requirement
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -67,6 +69,7 @@ def test_without_a_home_there_is_no_file(environ: dict[str, str]) -> None:
     assert not keep_token(desk_token(environ), environ).kept
 
 
+@requirement("A5")
 def test_the_first_start_makes_a_token_and_keeps_its_digest_only(home: Path) -> None:
     desk = made_in(home)
     assert desk.kept
@@ -99,6 +102,7 @@ def test_no_other_file_is_left_beside_it(home: Path) -> None:
     assert list(kept_in(home).parent.iterdir()) == [kept_in(home)]
 
 
+@requirement("A5")
 def test_later_starts_use_the_same_digest_and_know_no_token(home: Path) -> None:
     first, second = made_in(home), made_in(home)
     assert second == DeskToken(digest=first.digest)

@@ -20,6 +20,8 @@ from commander.auth.tokens import (
     presented_tokens,
 )
 
+requirement = pytest.mark.requirement
+
 RIGHT = Token(principal="ann", digest=digest_of("right"))
 SECOND = Token(principal="ann", digest=digest_of("second"))
 OTHER = Token(principal="bob", digest=digest_of("other"), expires_at=100.0)
@@ -38,6 +40,7 @@ def headers(*lines: tuple[str, str]) -> Headers:
     return made
 
 
+@requirement("A1")
 @pytest.mark.parametrize(
     ("lines", "values"),
     [
@@ -65,6 +68,7 @@ def test_both_headers_are_read(
     assert presented_tokens(headers(*lines)).values == values
 
 
+@requirement("A1")
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -91,6 +95,7 @@ def test_all_that_came_must_be_valid_and_of_one_principal(
     assert owner(*values) == expected
 
 
+@requirement("A2")
 @pytest.mark.parametrize("values", [(b"other",), (b"other", b"other")])
 def test_an_expired_token_is_refused_with_the_name_of_its_owner(
     values: tuple[bytes, ...],
@@ -129,6 +134,7 @@ class Comparisons:
         return self._equal
 
 
+@requirement("A1")
 def test_every_value_is_compared_with_every_token_in_constant_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -21,6 +21,8 @@ from commander.private_file import Unusable
 from commander.telemetry.logging import StructuredLog
 from commander.testing import MemoryLog
 
+requirement = pytest.mark.requirement
+
 ANN = Token(principal="ann", digest=digest_of("a"))
 BOB = Token(principal="bob", digest=digest_of("b"), expires_at=100.0)
 OWN = Token(principal="token-own", digest=digest_of("own"))
@@ -73,6 +75,7 @@ class Reader:
 # --- reading -----------------------------------------------------------------------
 
 
+@requirement("A7")
 def test_all_lines_are_read(path: Path) -> None:
     assert read(path) == (ANN, BOB)
 

@@ -19,6 +19,7 @@ from tests.conformance.servers import PATIENCE_SECONDS
 from tests.conformance.suite import REVISIONS, Score, run_scenario
 
 pytestmark = pytest.mark.conformance
+requirement = pytest.mark.requirement
 
 TOTALS: Final = {"2025-11-25": (30, 70), "2026-07-28": (37, 120)}
 """How many scenarios and checks are scored, which is all that the suite can give."""
@@ -48,6 +49,7 @@ GENERIC_BUT = {"prompts": {"prompts-list"}, "resources": {"resources-list", "cac
 ScoreOf = Callable[[str], Score]
 
 
+@requirement("M5", "M10", "M28", "M33", "M36", "M37", "L8")
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_every_scored_scenario_of_the_fixture_works(
     revision: str, score_of: ScoreOf
@@ -66,12 +68,14 @@ def test_no_scored_check_is_passed_over(revision: str, score_of: ScoreOf) -> Non
         pytest.fail(score.complaints(score.scored), pytrace=False)
 
 
+@requirement("L3", "L13", "L14")
 def test_what_2025_11_25_does_not_score_works_too(score_of: ScoreOf) -> None:
     score = score_of("2025-11-25")
     if score.unscored.working != (UNSCORED_2025, UNSCORED_2025):
         pytest.fail(score.complaints(score.unscored), pytrace=False)
 
 
+@requirement("C3", "C9")
 @pytest.mark.parametrize(
     ("revision", "name"),
     [(revision, name) for revision, names in GENERIC.items() for name in names],

@@ -18,6 +18,8 @@ from tests.conformance.fixture.states import LIFETIME_SECONDS, States
 from tests.conformance.packages import ROOT
 from tests.conformance.servers import EVERYTHING, PATIENCE_SECONDS
 
+requirement = pytest.mark.requirement
+
 ANN, BOB = Principal("ann"), Principal("bob")
 ASKED = ToolCalled(name="ask", arguments={"b": 1, "a": 2})
 
@@ -72,6 +74,7 @@ def test_a_state_comes_back_with_the_call_that_it_was_made_for(states: States) -
     assert states.read(ASKED, ANN) == {}
 
 
+@requirement("M36")
 def test_a_state_of_others_is_refused(states: States, clock: Clock) -> None:
     """S26/basic/patterns/mrtr, Server Requirements: principal, request, integrity."""
     mine = again(states)
@@ -87,6 +90,7 @@ def test_a_state_of_others_is_refused(states: States, clock: Clock) -> None:
         assert isinstance(states.read(asked, who), Refused)
 
 
+@requirement("M36")
 def test_a_state_that_is_too_old_is_refused(states: States, clock: Clock) -> None:
     asked = again(states)
     clock.advance(LIFETIME_SECONDS)

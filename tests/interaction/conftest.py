@@ -27,6 +27,8 @@ import psutil
 import pytest
 
 from tests.interaction.processes import living_in
+from tests.interaction.requirement_score import RequirementScore
+from tests.interaction.requirements import GROUPS
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TWIST: Final = Path(sysconfig.get_path("scripts"), "twist")
@@ -36,8 +38,21 @@ POLL_SECONDS: Final = 0.02
 TOKEN: Final = "correct-horse-battery-staple"
 PORTS: Final = range(20_000, 32_000)
 """Below the ports that the kernel gives to clients, so that none is taken away."""
+REQUIREMENTS: Final = pytest.StashKey[RequirementScore]()
 
 Json = dict[str, Any]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # As a plugin of its own it sees the tests of all directories.
+    score = config.stash[REQUIREMENTS] = RequirementScore(GROUPS)
+    config.pluginmanager.register(score)
+
+
+@pytest.fixture
+def requirements(pytestconfig: pytest.Config) -> RequirementScore:
+    """What is tied to what in this run."""
+    return pytestconfig.stash[REQUIREMENTS]
 
 
 @attrs.frozen

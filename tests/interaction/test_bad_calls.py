@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
@@ -18,6 +19,7 @@ PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 # --- messages ----------------------------------------------------------------------
 
 
+@requirement("C7", "C10", "C14")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize(
     ("body", "code"),
@@ -46,6 +48,7 @@ def test_what_is_no_message_is_400_with_a_json_rpc_error(
     assert answer.json["id"] is None
 
 
+@requirement("L7", "M35", "M38")
 @pytest.mark.parametrize(
     ("method", "params", "code", "says"),
     [
@@ -64,6 +67,7 @@ def test_a_bad_call_is_a_json_rpc_error_with_the_id(
     assert says in answer["error"]["message"]
 
 
+@requirement("L6")
 @pytest.mark.parametrize(
     "body",
     [
@@ -76,6 +80,7 @@ def test_what_needs_no_answer_is_202_without_one(server: Server, body: bytes) ->
     assert (answer.status, answer.body) == (202, b"")
 
 
+@requirement("M6")
 def test_a_version_we_do_not_speak_is_answered_with_those_we_do(
     server: Server,
 ) -> None:
@@ -92,6 +97,7 @@ def test_a_version_we_do_not_speak_is_answered_with_those_we_do(
     assert error["data"] == {"supported": ["2026-07-28"], "requested": "2030-01-01"}
 
 
+@requirement("R1", "M3")
 def test_a_modern_request_without_its_envelope_is_told_what_is_missing(
     server: Server,
 ) -> None:
@@ -100,6 +106,7 @@ def test_a_modern_request_without_its_envelope_is_told_what_is_missing(
     assert "protocolVersion" in answer.json["error"]["message"]
 
 
+@requirement("R8", "L17")
 @pytest.mark.parametrize(
     ("body", "ids"),
     [
@@ -121,6 +128,7 @@ def test_a_batch_is_answered_with_one(
 # --- arguments ---------------------------------------------------------------------
 
 
+@requirement("M38")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize(
     ("arguments", "says"),
@@ -162,6 +170,7 @@ def test_a_wrong_value_is_shown_cut_and_never_for_env(server: Server) -> None:
     assert "hunter2" not in hidden
 
 
+@requirement("W2")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize("command", ["dd --version", "d\\d --version", "true; dd"])
 def test_a_blocked_command_is_denied_with_rule_and_reason(

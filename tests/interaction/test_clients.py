@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Eventually, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 Report = dict[str, Any]
 
@@ -182,6 +183,7 @@ def facts_in(result: dict[str, Any]) -> dict[str, Any]:
 # --- calls --------------------------------------------------------------------------
 
 
+@requirement("L1", "M27", "T6")
 def test_the_client_agrees_on_the_newest_version_that_its_mode_knows(
     report: Report,
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_command_runs(report: Report) -> None:
     assert report["results"]["works"]["isError"] is False
 
 
+@requirement("W2")
 def test_a_failing_command_is_an_error_with_its_status(report: Report) -> None:
     facts = facts_of(report, "fails")
     assert (facts["exit_code"], facts["stderr"]) == (3, "no\n")
@@ -272,6 +275,7 @@ def test_a_long_command_does_not_delay_other_requests(session: Report) -> None:
 # --- progress and cancelling --------------------------------------------------------
 
 
+@requirement("M31", "W4")
 def test_lines_are_heard_while_the_command_runs(session: Report) -> None:
     check_lines(session["progress"])
 
@@ -294,6 +298,7 @@ def test_a_flood_is_cut_for_a_client_that_hears_of_it_too(session: Report) -> No
     check_flood(facts_in(session["progress"]["flood"]))
 
 
+@requirement("M23", "T8", "W6")
 def test_a_cancelled_command_is_ended_and_the_session_goes_on(session: Report) -> None:
     """And so does another command of the same client."""
     assert session["cancel"]["gone"], session["cancel"]
@@ -303,6 +308,7 @@ def test_a_cancelled_command_is_ended_and_the_session_goes_on(session: Report) -
 # --- being cut off ------------------------------------------------------------------
 
 
+@requirement("L12", "L15")
 @pytest.mark.parametrize("case", RESUMING_CASES, ids=str)
 def test_after_a_handshake_a_broken_connection_costs_no_line_and_no_result(
     case: Case, server: Server, tmp_path: Path, eventually: Eventually
@@ -346,6 +352,7 @@ def talks(server: Server) -> bool:
     return any(one.status != psutil.CONN_LISTEN for one in connections)
 
 
+@requirement("L15")
 @pytest.mark.parametrize("case", cases(HTTP, LEGACY), ids=str)
 def test_after_a_handshake_the_command_of_a_lost_client_goes_on(
     case: Case, server: Server, tmp_path: Path, eventually: Eventually
@@ -357,6 +364,7 @@ def test_after_a_handshake_the_command_of_a_lost_client_goes_on(
         eventually((tmp_path / "ended").exists, "the command comes to its own end")
 
 
+@requirement("M23")
 @pytest.mark.parametrize("case", cases(HTTP, AUTO), ids=str)
 def test_without_a_handshake_the_command_of_a_lost_client_is_ended(
     case: Case, server: Server, tmp_path: Path, eventually: Eventually
@@ -366,6 +374,7 @@ def test_without_a_handshake_the_command_of_a_lost_client_is_ended(
         assert server.run("echo others")["stdout"] == "others\n"
 
 
+@requirement("T3")
 @pytest.mark.parametrize("case", cases(STDIO, LEGACY, AUTO), ids=str)
 def test_over_stdio_a_lost_client_takes_server_and_command_along(
     case: Case, server: Server, tmp_path: Path, eventually: Eventually

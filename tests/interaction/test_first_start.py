@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Launch, RunTwist, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND_SECONDS = 30.0
@@ -88,6 +89,7 @@ def test_the_curl_line_of_the_banner_runs_a_command(desk: Server) -> None:
     assert uname_of(answer).startswith(os.uname().sysname)
 
 
+@requirement("A6")
 def test_the_claude_line_of_the_banner_adds_url_and_header(
     desk: Server, tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_claude_line_of_the_banner_adds_url_and_header(
     ]
 
 
+@requirement("A5")
 def test_only_a_digest_of_the_token_is_kept(desk: Server) -> None:
     state = desk.home / ".local/state/commander-mcp/token.sha256"
     assert stat.S_IMODE(state.stat().st_mode) == 0o600

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Launch, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 SOCKET_SECONDS = 30.0
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -75,6 +76,7 @@ def bearer(server: Server) -> str:
 # --- 401 ---------------------------------------------------------------------------
 
 
+@requirement("C5", "A2")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
 def test_a_served_path_without_a_token_is_401_whatever_the_method(
@@ -87,6 +89,7 @@ def test_a_served_path_without_a_token_is_401_whatever_the_method(
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="go-mcp-commander"'
 
 
+@requirement("A1", "A2", "A4")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -108,6 +111,7 @@ def test_a_wrong_token_is_401_and_named_invalid(
     assert "Unauthorized" in answer.json["error"]["message"]
 
 
+@requirement("A1")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -125,6 +129,7 @@ def test_both_ways_to_send_the_token_are_accepted(
     assert server.request("POST", "/mcp", PING, said).status == 200
 
 
+@requirement("C5")
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
 def test_401_comes_before_the_body(server: Server, expect: tuple[str, ...]) -> None:
     """Of 4 MiB that were announced only one byte is ever sent."""
@@ -136,6 +141,7 @@ def test_401_comes_before_the_body(server: Server, expect: tuple[str, ...]) -> N
 # --- 404, 405 ----------------------------------------------------------------------
 
 
+@requirement("C12", "A3")
 @pytest.mark.parametrize("path", NOT_SERVED)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_path_that_is_not_served_is_404_without_a_token(
@@ -145,6 +151,7 @@ def test_a_path_that_is_not_served_is_404_without_a_token(
     assert (answer.status, answer.json) == (404, {"error": "not found"})
 
 
+@requirement("C12")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize(
     ("method", "allowed"),
@@ -159,12 +166,14 @@ def test_another_method_is_405(
     assert (answer.status, answer.headers["Allow"]) == (405, allowed)
 
 
+@requirement("L4")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 def test_delete_without_a_session_is_400(server: Server, path: str) -> None:
     token = {"Authorization": f"Bearer {server.token}"}
     assert server.request("DELETE", path, None, token).status == 400
 
 
+@requirement("A8")
 def test_health_has_two_keys_in_this_order(server: Server) -> None:
     answer = server.request("GET", "/health", None, {"Host": "any.example"})
     assert answer.status == 200
@@ -181,6 +190,7 @@ def test_health_is_for_get_and_head_only(server: Server) -> None:
 # --- 413, 415 and other limits -----------------------------------------------------
 
 
+@requirement("C7")
 @pytest.mark.parametrize("path", ["/", "/mcp"])
 @pytest.mark.parametrize("expect", [(), ("Expect: 100-continue",)])
 def test_a_body_that_announces_too_much_is_413_before_it_comes(
@@ -204,6 +214,7 @@ def test_a_body_of_the_longest_length_is_read(server: Server) -> None:
     assert server.post(PING.ljust(FOUR_MEBIBYTES)).json["result"] == {}
 
 
+@requirement("C6")
 @pytest.mark.parametrize(
     ("path", "content_type"),
     [
@@ -222,6 +233,7 @@ def test_another_content_type_is_415(
     assert "application/json" in answer.json["error"]["message"]
 
 
+@requirement("C6")
 @pytest.mark.parametrize(
     ("path", "content_type"),
     [
@@ -271,6 +283,7 @@ def test_a_header_that_is_no_text_counts_as_a_wrong_one(
     assert answer.status == status
 
 
+@requirement("C2")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])
 def test_a_page_of_another_origin_is_403(server: Server, origin: str) -> None:
     assert server.post(PING, Origin=origin).status == 403
@@ -280,6 +293,7 @@ def test_a_page_of_our_own_origin_may_call(server: Server) -> None:
     assert server.post(PING, Origin=server.url).status == 200
 
 
+@requirement("C3")
 def test_another_host_is_421(server: Server) -> None:
     """A page whose name was pointed at this address (DNS rebinding)."""
     assert server.post(PING, Host="evil.example").status == 421

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Eventually, Launch, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "aws-secret-value",
@@ -105,6 +106,7 @@ def test_a_directory_that_is_missing_is_named(small: Server) -> None:
     assert facts["status"] == "failed_to_start"
 
 
+@requirement("L15")
 def test_a_client_that_leaves_does_not_end_its_command(
     small: Server, tmp_path: Path, eventually: Eventually
 ) -> None:
@@ -176,6 +178,7 @@ def test_standard_input_is_at_its_end(small: Server, command: str) -> None:
     assert (facts["exit_code"], facts["ended_by"]) == (0, "exit")
 
 
+@requirement("A10")
 def test_a_command_sees_no_secret_of_the_server(small: Server) -> None:
     """Not even one that the operator named in MCP_PASS_ENV by mistake."""
     shown = small.run("env", env={"ASKED_FOR": "yes"})["stdout"]

@@ -12,13 +12,17 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
 from commander.execution.groups import PosixGroups
 
+if TYPE_CHECKING:
+    from tests.interaction.conftest import Server
+
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "INTEGRATION.md").read_text()
@@ -98,6 +102,7 @@ def ping(request_id: int) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": request_id, "method": "ping"}
 
 
+@requirement("T7", "T12")
 def test_a_ping_overtakes_a_command_and_garbage_is_answered(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -112,6 +117,7 @@ def test_a_ping_overtakes_a_command_and_garbage_is_answered(
     assert answer["result"]["structuredContent"]["stdout"] == "opened\n"
 
 
+@requirement("T3")
 def test_the_end_of_input_ends_the_command_and_the_server(desk: Desk) -> None:
     desk.send(call(1, "trap '' TERM; echo $$; sleep 60; sleep 60"), ping(2))
     assert desk.answer()["id"] == 2
@@ -130,6 +136,7 @@ def test_a_request_that_is_piped_in_is_answered(desk: Desk) -> None:
     assert json.loads(rest)["result"]["structuredContent"]["stdout"] == "hello\n"
 
 
+@requirement("T3")
 def test_a_signal_ends_the_command_and_the_server(desk: Desk) -> None:
     desk.send(call(1, "sleep 60"), ping(2))
     assert desk.answer()["id"] == 2
@@ -153,6 +160,7 @@ def test_a_hang_up_ends_nothing(desk: Desk) -> None:
     assert log[-1]["reason"] == "the client closed its end"
 
 
+@requirement("T1", "T2")
 def test_the_wire_carries_messages_only_and_commands_cannot_reach_it(
     desk: Desk,
 ) -> None:
@@ -164,6 +172,7 @@ def test_the_wire_carries_messages_only_and_commands_cannot_reach_it(
     assert [r["principal"] for r in log if r["event"] == "CMD_EXEC"] == ["stdio"]
 
 
+@requirement("T3")
 def test_a_client_that_dies_takes_the_server_along_though_its_pipe_is_held(
     tmp_path: Path,
 ) -> None:
@@ -226,6 +235,7 @@ def test_the_guide_has_a_stdio_form_for_each_file_that_takes_one() -> None:
     assert [kind for kind, _ in stdio_forms()] == ["json"] * 3 + ["toml", "yaml"]
 
 
+@requirement("A6")
 @pytest.mark.parametrize(("kind", "words"), stdio_forms())
 def test_the_guides_command_lines_serve_a_client(
     kind: str, words: list[str], tmp_path: Path
@@ -234,3 +244,25 @@ def test_the_guides_command_lines_serve_a_client(
     desk.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert len(desk.answer()["result"]["tools"]) == 5
     desk.end()
+
+
+def http_forms() -> list[tuple[str, str]]:
+    """Every address of the guide with the header that goes with it."""
+    return [
+        (entry["url"], entry["headers"]["Authorization"])
+        for block in map(json.loads, blocks("json"))
+        for entry in (block.get("mcpServers") or block["servers"]).values()
+        if "url" in entry
+    ]
+
+
+@requirement("A6", over="http")
+def test_the_guides_addresses_and_headers_serve_a_client(server: Server) -> None:
+    forms = http_forms()
+    assert len(forms) == 3
+    for url, said in forms:
+        assert server.token is not None
+        header = re.sub(r"\$\{[^}]*\}|TOKEN", server.token, said)
+        path = url.removeprefix("http://127.0.0.1:3000")
+        answer = server.post(json.dumps(ping(1)).encode(), path, Authorization=header)
+        assert answer.json["result"] == {}

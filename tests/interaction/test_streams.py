@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Eventually, Launch, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 MODERN = "2026-07-28"
 Json = dict[str, Any]
@@ -98,6 +99,7 @@ def new_session(server: Server, version: str = "2025-11-25") -> str:
     return session
 
 
+@requirement("M21", "M31")
 def test_progress_comes_while_the_command_runs(server: Server) -> None:
     gate = server.home / "gate-of-progress"
     command = f"echo begun; while ! test -e {gate}; do sleep 0.05; done; echo ended"
@@ -112,6 +114,7 @@ def test_progress_comes_while_the_command_runs(server: Server) -> None:
         assert last["result"]["structuredContent"]["stdout"] == "begun\nended\n"
 
 
+@requirement("M23", "W6")
 def test_a_modern_client_that_hangs_up_ends_its_command(
     server: Server, eventually: Eventually
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_modern_client_that_hangs_up_ends_its_command(
     assert not [one for one in server.descendants() if "61.5" in one.cmdline()]
 
 
+@requirement("L12", "L15")
 def test_a_client_of_a_session_comes_back_for_the_rest(server: Server) -> None:
     session = new_session(server)
     gate = server.home / "gate-of-the-rest"
@@ -145,6 +149,7 @@ def test_a_client_of_a_session_comes_back_for_the_rest(server: Server) -> None:
     assert last["result"]["structuredContent"]["stdout"] == "begun\nended\n"
 
 
+@requirement("L4")
 def test_a_session_ends_when_its_client_says_so(server: Server) -> None:
     session = new_session(server)
     headers = {"Authorization": f"Bearer {server.token}", "Mcp-Session-Id": session}
@@ -156,6 +161,7 @@ def test_a_session_ends_when_its_client_says_so(server: Server) -> None:
     assert server.request("DELETE", "/mcp", None, headers).status == 404
 
 
+@requirement("M32")
 def test_streams_end_gracefully_with_the_server(launch: Launch) -> None:
     with launch() as server:
         message, headers = modern(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.interaction.conftest import Answer, Eventually, Launch, Server
 
 pytestmark = pytest.mark.interaction
+requirement = pytest.mark.requirement
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PING: Final = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -109,6 +110,7 @@ def call_of(command: str) -> bytes:
 # --- who comes in ------------------------------------------------------------------
 
 
+@requirement("A7")
 def test_each_principal_has_its_token_and_its_name_in_the_log(
     launch: Launch, tokens: List
 ) -> None:
@@ -239,6 +241,7 @@ def test_who_is_taken_off_the_list_gets_in_no_more_and_what_runs_goes_on(
     assert (record["principal"], record["ended_by"]) == ("bob", "exit")
 
 
+@requirement("A7")
 def test_a_session_goes_on_with_the_next_token_of_its_principal(
     launch: Launch, tokens: List, eventually: Eventually
 ) -> None:
@@ -266,6 +269,7 @@ def test_a_session_goes_on_with_the_next_token_of_its_principal(
 # --- expiry ------------------------------------------------------------------------
 
 
+@requirement("A2")
 def test_a_token_expires_while_the_server_runs(
     launch: Launch, tokens: List, eventually: Eventually
 ) -> None:

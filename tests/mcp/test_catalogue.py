@@ -16,6 +16,8 @@ from tests.mcp.engines import (
     catalogue,
 )
 
+requirement = pytest.mark.requirement
+
 SINCE = {
     "tools": {
         "annotations": "2025-03-26",
@@ -36,6 +38,7 @@ ENTRIES: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 
+@requirement("L22")
 @pytest.mark.parametrize("version", SUPPORTED_VERSIONS)
 @pytest.mark.parametrize("kind", LISTS.values())
 def test_an_entry_has_no_field_that_its_version_does_not_know(
@@ -58,6 +61,7 @@ def test_who_does_not_say_its_version_gets_every_field(kind: str) -> None:
     assert catalogue().entries(kind, None) == list(ENTRIES[kind])
 
 
+@requirement("M29")
 def test_a_list_keeps_its_order() -> None:
     """M29."""
     tools = [{"name": name, "inputSchema": {}} for name in "cab"]
@@ -89,6 +93,7 @@ def test_another_list_changes_nothing_about_tools() -> None:
     assert has.mirrored("execute_command") != {}
 
 
+@requirement("M8")
 def test_what_headers_repeat_is_known_by_tool() -> None:
     assert catalogue().mirrored("execute_command") == {
         "mcp-param-region": ("region",),
@@ -133,6 +138,7 @@ def test_every_list_is_a_capability(version: str | None) -> None:
     }
 
 
+@requirement("L22")
 def test_the_oldest_version_has_no_capability_for_completions() -> None:
     """L22."""
     assert "completions" not in catalogue().capabilities("2024-11-05")

@@ -24,6 +24,8 @@ from commander.mcp.versions import Era
 from tests.mcp.engines import MODERN, TOOLS, HeaderLines
 from tests.mcp.sdk import Sdk, sdk_or_skip
 
+requirement = pytest.mark.requirement
+
 Lines = list[tuple[str, str]]
 SCHEMA: dict[str, Any] = TOOLS[0]["inputSchema"]
 MIRRORED = mirrored_arguments(SCHEMA)
@@ -320,6 +322,7 @@ def more_lines(draw: st.DrawFn, params: dict[str, Any], lines: Lines) -> None:
 CHANGES = [without_meta, other_meta, without_line, other_line, more_lines]
 
 
+@requirement("M2", "M3", "M4", "M5", "M6", "M8")
 def test_the_ladders_agree(sdk: Sdk) -> None:
     """Code and data; what differs must be on the list."""
 
@@ -333,6 +336,7 @@ def test_the_ladders_agree(sdk: Sdk) -> None:
     agree()
 
 
+@requirement("M5")
 def test_header_values_are_read_alike(sdk: Sdk) -> None:
     @given(texts | st.text() | st.text().map(lambda text: f"=?base64?{text}?="))
     def agree(value: str) -> None:
@@ -353,6 +357,7 @@ def test_what_a_client_encodes_is_read_back(sdk: Sdk) -> None:
     agree()
 
 
+@requirement("M39")
 @pytest.mark.parametrize(
     "code",
     [

@@ -41,6 +41,8 @@ from tests.mcp.engines import (
     version_of,
 )
 
+requirement = pytest.mark.requirement
+
 BARE = handshake_engine(Catalogue(tools=TOOLS[1:]))
 """The engine of a server that has tools only."""
 IDS: list[RequestId] = [
@@ -129,6 +131,7 @@ def greeted(version: str) -> dict[str, Any]:
     }
 
 
+@requirement("L1")
 @VERSIONS
 @pytest.mark.parametrize("wanted", HANDSHAKE_VERSIONS)
 def test_initialize_agrees_on_a_version_of_this_era(
@@ -147,6 +150,7 @@ def test_initialize_agrees_on_a_version_of_this_era(
     assert opened.opens == Peer(version=wanted, capabilities={"elicitation": {}})
 
 
+@requirement("L1")
 @pytest.mark.parametrize(
     "params",
     [
@@ -179,6 +183,7 @@ def test_capabilities_that_are_no_object_are_none(capabilities: object) -> None:
     assert opened.opens == Peer(version="2025-06-18", capabilities={})
 
 
+@requirement("L2")
 def test_only_initialize_opens_a_session() -> None:
     for method in ("ping", "tools/list"):
         opened = asked(method)
@@ -186,6 +191,7 @@ def test_only_initialize_opens_a_session() -> None:
         assert (opened.opens, opened.session_id) == (None, None)
 
 
+@requirement("L18")
 def test_a_server_of_tools_offers_no_more() -> None:
     result = answered("initialize", {"protocolVersion": "2025-11-25"}, None, BARE)
     assert result["capabilities"] == {"logging": {}, "tools": {"listChanged": False}}
@@ -194,12 +200,14 @@ def test_a_server_of_tools_offers_no_more() -> None:
 # --- the other methods -------------------------------------------------------------
 
 
+@requirement("L18")
 @VERSIONS
 @pytest.mark.parametrize("params", [None, {}, {"more": 1}, {"_meta": {}}])
 def test_ping_is_answered_with_nothing(params: object, version: str | None) -> None:
     assert answered("ping", params, version) == {}
 
 
+@requirement("L22")
 @VERSIONS
 @pytest.mark.parametrize(("method", "kind"), LISTS.items())
 @pytest.mark.parametrize("params", [None, {}, {"cursor": None}])
@@ -224,6 +232,7 @@ def test_a_list_that_changed_is_told_anew() -> None:
     }
 
 
+@requirement("M35")
 @pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("cursor", ["", "page-2", 0, False, {}])
 def test_a_cursor_is_one_that_was_never_given_out(cursor: object, method: str) -> None:
@@ -275,6 +284,7 @@ def test_resources_that_never_change_cannot_be_subscribed_to() -> None:
 # --- calls -------------------------------------------------------------------------
 
 
+@requirement("L18")
 @VERSIONS
 @pytest.mark.parametrize(
     ("method", "params", "what"),
@@ -405,6 +415,7 @@ def answered_to(body: bytes, version: str | None = None) -> tuple[int, Any]:
     return told(reply, None, version_of(lines(version)))
 
 
+@requirement("L6")
 @pytest.mark.parametrize(
     "method",
     [
@@ -425,6 +436,7 @@ def test_a_notification_is_accepted_and_starts_nothing(
     assert answered_to(body, version) == (202, None)
 
 
+@requirement("L6")
 @pytest.mark.parametrize(
     "members",
     [

@@ -19,6 +19,8 @@ from commander.mcp.headers import (
 from commander.mcp.jsonrpc import HEADER_MISMATCH, ProtocolError, Request
 from tests.mcp.engines import HeaderLines
 
+requirement = pytest.mark.requirement
+
 
 def sentinel(raw: bytes) -> str:
     return f"=?base64?{base64.b64encode(raw).decode()}?="
@@ -40,6 +42,7 @@ def is_mismatch(problem: ProtocolError | None) -> bool:
 # --- values (Value Encoding) -------------------------------------------------------
 
 
+@requirement("M5")
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -83,6 +86,7 @@ def test_a_value_is_read_out_of_its_sentinel(value: str, text: str | None) -> No
     assert decoded(value) == text
 
 
+@requirement("M5")
 @given(st.text())
 def test_any_text_fits_into_a_sentinel(text: str) -> None:
     assert decoded(sentinel(text.encode())) == text
@@ -96,6 +100,7 @@ def test_any_value_is_text_or_nothing(value: str) -> None:
 # --- repeated headers (M2) ---------------------------------------------------------
 
 
+@requirement("M2")
 @pytest.mark.parametrize("name", ["MCP-Protocol-Version", "Mcp-Method", "mcp-name"])
 @pytest.mark.parametrize("values", [("a", "a"), ("a", "b"), ("", "")])
 def test_a_header_that_is_there_twice_is_refused(
@@ -113,6 +118,7 @@ def test_other_headers_may_be_there_twice() -> None:
 # --- method and name (M5) ----------------------------------------------------------
 
 
+@requirement("M5")
 @pytest.mark.parametrize(
     ("value", "agrees"),
     [
@@ -142,6 +148,7 @@ NAMED = [
 ]
 
 
+@requirement("M5")
 @pytest.mark.parametrize(("method", "member"), NAMED)
 @pytest.mark.parametrize(
     ("value", "agrees"),
@@ -207,6 +214,7 @@ def annotated(kind: str, name: object) -> dict[str, Any]:
     return {"type": kind, "x-mcp-header": name}
 
 
+@requirement("M8")
 @pytest.mark.parametrize(
     ("schema", "mirrored"),
     [
@@ -266,6 +274,7 @@ def agree(arguments: object, *values: str) -> bool:
     return not is_mismatch(param_problem(asked, lines, {HEADER: ("a", "b")}))
 
 
+@requirement("M8")
 @pytest.mark.parametrize(
     ("value", "said", "agrees"),
     [
@@ -330,11 +339,13 @@ def test_header_and_argument_must_say_the_same(
     assert agree({"a": {"b": value}}, said) is agrees
 
 
+@requirement("M8")
 @pytest.mark.parametrize("value", ["us", "", 0, 42, False, True, [], {}])
 def test_an_argument_without_its_header_is_refused(value: object) -> None:
     assert not agree({"a": {"b": value}})
 
 
+@requirement("M8")
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -362,6 +373,7 @@ def test_a_header_of_an_argument_must_not_be_there_twice() -> None:
     assert not agree({}, "us", "us")
 
 
+@requirement("M8")
 def test_each_annotated_argument_is_held_to_its_own_header() -> None:
     mirrored = {"mcp-param-x": ("x",), "mcp-param-y": ("y",)}
     asked = request("tools/call", arguments={"x": "1", "y": "2"})

@@ -51,6 +51,8 @@ from tests.mcp.engines import (
     told,
 )
 
+requirement = pytest.mark.requirement
+
 ABSENT: Any = object()
 OLD = HANDSHAKE_VERSIONS
 
@@ -80,6 +82,7 @@ ROWS: list[tuple[str, list[str | None], list[Any], Era]] = [
 """Number; versions in the header; versions in ``_meta``; era."""
 
 
+@requirement("R1", "R2", "R3", "R4", "R5", "R6", "R7")
 @pytest.mark.parametrize(
     ("row", "header", "said", "era"),
     [
@@ -108,6 +111,7 @@ def test_meta_without_a_version_says_nothing_about_the_era(meta: object) -> None
     assert era_of(asked, headers(MODERN)) is Era.MODERN
 
 
+@requirement("T4", "T5")
 @pytest.mark.parametrize("said", [MODERN, "2025-11-25", "", None, 5])
 def test_without_headers_a_version_in_meta_makes_it_modern(said: object) -> None:
     """T4, T6: each message for itself."""
@@ -162,6 +166,7 @@ def test_a_notification_is_modern_by_its_header_or_its_meta(header: str) -> None
     assert era_of(said, None) is Era.MODERN
 
 
+@requirement("R9")
 def test_who_the_client_says_it_is_does_not_matter() -> None:
     """S26/basic/index, _meta, Note."""
     for name in ("io.modelcontextprotocol/clientInfo", CAPABILITIES_KEY):
@@ -325,6 +330,7 @@ def test_a_request_that_breaks_no_rung_is_handed_out() -> None:
         assert opened.peer.version == MODERN
 
 
+@requirement("M2", "M3", "M4", "M5", "M6")
 @pytest.mark.parametrize(("broken", "status", "code", "part"), ALONE)
 def test_each_rung_has_a_refusal_of_its_own(
     broken: Callable[[Draft], None], status: int, code: int, part: str
@@ -336,6 +342,7 @@ def test_each_rung_has_a_refusal_of_its_own(
     assert part in said[2]
 
 
+@requirement("M4")
 @pytest.mark.parametrize(("first", "second"), PAIRS)
 def test_the_first_rung_that_is_broken_refuses(first: Any, second: Any) -> None:
     draft = Draft()
@@ -346,6 +353,7 @@ def test_the_first_rung_that_is_broken_refuses(first: Any, second: Any) -> None:
     assert first[4] in said[2]
 
 
+@requirement("T4")
 @pytest.mark.parametrize(
     ("rung", "broken"), [pytest.param(*one[:2], id=one[1].__name__) for one in RUNGS]
 )
@@ -359,6 +367,7 @@ def test_without_headers_only_the_other_rungs_are_there(
     assert isinstance(opened, Call) is (rung in OF_HEADERS)
 
 
+@requirement("M3")
 def test_the_client_need_not_say_who_it_is() -> None:
     """M3: clientInfo must not be required."""
     asked = modern("ping", meta={"io.modelcontextprotocol/clientInfo": 5})
@@ -381,6 +390,7 @@ def test_meta_that_is_no_object_is_missing(meta: object) -> None:
     assert (problem.code, problem.id) == (INVALID_PARAMS, "a")
 
 
+@requirement("M6")
 @pytest.mark.parametrize(
     ("version", "requested"),
     [
@@ -405,6 +415,7 @@ def test_a_version_that_is_not_served_is_told_which_are(
         )
 
 
+@requirement("R4")
 def test_a_modern_version_without_a_header_is_a_header_missing() -> None:
     """R4: a client must not take us for a server of the handshake era."""
     asked = modern("tools/list", request_id="a")
@@ -415,6 +426,7 @@ def test_a_modern_version_without_a_header_is_a_header_missing() -> None:
     assert refused(opened, "tools/list")[:2] == (400, HEADER_MISMATCH)
 
 
+@requirement("R1")
 def test_a_modern_header_without_meta_is_invalid_params() -> None:
     """R1: as conformance sends it."""
     lines = HeaderLines(("mcp-protocol-version", MODERN), ("mcp-method", "ping"))
@@ -439,6 +451,7 @@ def test_params_that_are_no_object_are_a_bad_request_of_the_modern_era(
 # --- messages that are owed no answer ----------------------------------------------
 
 
+@requirement("M24")
 @pytest.mark.parametrize("method", ["notifications/cancelled", "tools/call", "x"])
 @pytest.mark.parametrize(
     ("header", "said"),
@@ -456,6 +469,7 @@ def test_a_notification_of_the_modern_era_is_accepted(
         assert notification_problem(notified, None) is None
 
 
+@requirement("M24")
 @pytest.mark.parametrize(
     ("header", "said", "code"),
     [
@@ -490,6 +504,7 @@ def _reply(body: bytes, lines: HeaderLines | None) -> Reply:
     return reply
 
 
+@requirement("M1")
 @pytest.mark.parametrize("header", [MODERN, "1999-01-01"])
 def test_a_response_is_nothing_of_the_modern_era(header: str) -> None:
     """M1 (S26/basic/transports/streamable-http, Sending Messages, 4)."""
@@ -499,6 +514,7 @@ def test_a_response_is_nothing_of_the_modern_era(header: str) -> None:
     assert answered["id"] is None
 
 
+@requirement("C10")
 @pytest.mark.parametrize(
     ("body", "code"),
     [
@@ -531,6 +547,7 @@ def test_a_batch_is_left_to_those_who_know_the_session() -> None:
 # --- what else a request says ------------------------------------------------------
 
 
+@requirement("M31")
 @pytest.mark.parametrize(
     ("meta", "token"),
     [
@@ -562,6 +579,7 @@ def test_the_levels_of_rfc_5424_are_taken(level: str | None) -> None:
     assert level_problem(request(), level) is None
 
 
+@requirement("M11")
 @pytest.mark.parametrize("level", ["", "warn", "INFO", "info ", 0, 6, True, [], {}])
 def test_other_levels_are_invalid_params(level: object) -> None:
     """M11."""
@@ -573,6 +591,7 @@ def test_other_levels_are_invalid_params(level: object) -> None:
     )
 
 
+@requirement("M30", "L20")
 def test_the_levels_stand_from_least_to_most_important() -> None:
     assert LOG_LEVELS[:4] == ("debug", "info", "notice", "warning")
     assert LOG_LEVELS[4:] == ("error", "critical", "alert", "emergency")

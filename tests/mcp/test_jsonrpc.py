@@ -31,6 +31,8 @@ from commander.mcp.jsonrpc import (
 )
 from tests.mcp.validation import validate
 
+requirement = pytest.mark.requirement
+
 GIANT = "integer of more than 64 bits"
 DEEP = "nested deeper than 64 levels"
 NO_JSON = "not JSON in UTF-8"
@@ -51,6 +53,7 @@ def nested(levels: int, innermost: str = "") -> bytes:
     return text.encode()
 
 
+@requirement("C14")
 @pytest.mark.parametrize(
     ("body", "message"),
     [
@@ -120,6 +123,7 @@ def test_messages_are_told_apart(body: bytes, message: Message) -> None:
     assert parse(body) == message
 
 
+@requirement("C7", "C10")
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -164,12 +168,14 @@ def test_what_is_not_safe_json_is_a_parse_error(body: bytes, why: str) -> None:
     assert why in error.message
 
 
+@requirement("C7")
 @pytest.mark.parametrize("number", [2**63 - 1, -(2**63), 0])
 def test_integers_of_64_bits_pass(number: int) -> None:
     body = ping(str(number).encode(), b'{"a":[%d]}' % number)
     assert parse(body) == Request(id=number, method="ping", params={"a": [number]})
 
 
+@requirement("C7")
 @pytest.mark.parametrize("innermost", ["", "0", '"a"'])
 def test_64_levels_pass(innermost: str) -> None:
     # One level is the message itself, and 63 are in "params".
@@ -177,6 +183,7 @@ def test_64_levels_pass(innermost: str) -> None:
     assert isinstance(parse(ping(params=b'{"a":' + inner + b"}")), Request)
 
 
+@requirement("C14")
 @pytest.mark.parametrize(
     ("body", "why", "request_id"),
     [
@@ -264,6 +271,7 @@ def test_json_that_is_no_message_is_an_invalid_request(
 # --- batches -----------------------------------------------------------------------
 
 
+@requirement("L17")
 @pytest.mark.parametrize("count", [1, 2, MAX_BATCH])
 def test_an_array_of_messages_is_a_batch(count: int) -> None:
     body = b"[" + b",".join(ping(b"%d" % one) for one in range(count)) + b"]"
@@ -325,6 +333,7 @@ def check(body: bytes, version: str = "2025-11-25", method: str | None = None) -
     validate(version, "server", method, msgspec.json.decode(body))
 
 
+@requirement("M9")
 @pytest.mark.parametrize("params", [b"[]", b"[1]", b'"a"', b"0", b"false"])
 def test_params_of_a_request_that_are_no_object_are_invalid_params(
     params: bytes,
@@ -335,6 +344,7 @@ def test_params_of_a_request_that_are_no_object_are_invalid_params(
     assert error.id == "seven"
 
 
+@requirement("C10")
 @given(st.binary())
 def test_any_bytes_give_a_message_or_a_refusal(body: bytes) -> None:
     assert isinstance(parse(body), Message | Batch | ProtocolError)

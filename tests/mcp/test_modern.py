@@ -52,6 +52,8 @@ from tests.mcp.engines import (
 )
 from tests.mcp.validation import validate
 
+requirement = pytest.mark.requirement
+
 BARE = modern_engine(Catalogue(tools=TOOLS[1:]))
 IDENTITY = {"name": "n", "title": "t", "version": "1.2"}
 KEPT = {
@@ -99,6 +101,7 @@ def refused(request: Request, engine: Any = MODERN_ENGINE) -> tuple[int, int, st
 # --- discovery and lists -----------------------------------------------------------
 
 
+@requirement("M27")
 def test_discovery_names_versions_and_capabilities() -> None:
     """M27: who we are is in _meta only."""
     assert result(modern("server/discover")) == {
@@ -117,6 +120,7 @@ def test_a_server_of_tools_says_so() -> None:
     }
 
 
+@requirement("M6", "M27")
 @pytest.mark.parametrize("version", ["1999-01-01", "2025-11-25"])
 def test_every_version_that_is_offered_instead_was_discovered(version: str) -> None:
     """M6."""
@@ -127,6 +131,7 @@ def test_every_version_that_is_offered_instead_was_discovered(version: str) -> N
     assert version not in offered
 
 
+@requirement("M28", "M29")
 @pytest.mark.parametrize(("method", "kind"), LISTS.items())
 @pytest.mark.parametrize("params", [{}, {"cursor": None}])
 def test_a_list_has_every_entry_and_may_be_kept(
@@ -138,6 +143,7 @@ def test_a_list_has_every_entry_and_may_be_kept(
     assert result(modern(method, params, request_id="again")) == expected
 
 
+@requirement("M28")
 def test_how_long_a_list_may_be_kept_is_a_count() -> None:
     assert type(LIST_TTL_MS) is int
     assert LIST_TTL_MS >= 0
@@ -156,6 +162,7 @@ def test_what_changed_is_told_anew() -> None:
     assert discovered["capabilities"]["resources"]["subscribe"] is False
 
 
+@requirement("M35")
 @pytest.mark.parametrize("method", LISTS)
 @pytest.mark.parametrize("cursor", ["", "page-2", 0, False, {}])
 def test_a_cursor_is_one_that_was_never_given_out(cursor: object, method: str) -> None:
@@ -167,6 +174,7 @@ def test_a_cursor_is_one_that_was_never_given_out(cursor: object, method: str) -
 # --- methods (M7) ------------------------------------------------------------------
 
 
+@requirement("M7")
 @pytest.mark.parametrize(
     "method",
     [
@@ -187,6 +195,7 @@ def test_a_method_that_there_is_not_is_not_found(method: str) -> None:
     assert refused(modern(method)) == (404, -32601, f"Method not found: {method}")
 
 
+@requirement("M7")
 @pytest.mark.parametrize(
     ("method", "params"),
     [
@@ -284,6 +293,7 @@ def test_a_call_has_all_that_its_request_says(
     assert called(modern(method, params)).log_level is None
 
 
+@requirement("M32")
 def test_a_listener_hears_of_nothing_that_never_changes() -> None:
     """M32: it may listen all the same."""
     wanted = {"notifications": {"toolsListChanged": True}}
@@ -292,6 +302,7 @@ def test_a_listener_hears_of_nothing_that_never_changes() -> None:
     assert call.asked == nothing
 
 
+@requirement("M37")
 @pytest.mark.parametrize(("method", "params", "what"), CALLS[:4])
 def test_a_client_asks_again_with_answers(
     method: str, params: dict[str, Any], what: Any
@@ -304,6 +315,7 @@ def test_a_client_asks_again_with_answers(
     assert (asked.input_responses, asked.request_state) == (answers, "s")
 
 
+@requirement("M37")
 @pytest.mark.parametrize("name", ["inputResponses", "requestState"])
 def test_answers_belong_to_requests_that_can_be_asked_again(name: str) -> None:
     """M37: elsewhere they are members that nobody knows."""
@@ -313,6 +325,7 @@ def test_answers_belong_to_requests_that_can_be_asked_again(name: str) -> None:
     assert opened.asked == what
 
 
+@requirement("M9")
 @pytest.mark.parametrize(
     ("method", "params", "text"),
     [
@@ -354,6 +367,7 @@ def test_params_that_do_not_fit_are_a_bad_request(
     assert refused(modern(method, params)) == (400, -32602, text)
 
 
+@requirement("M11")
 @pytest.mark.parametrize("method", ["server/discover", *LISTS])
 def test_an_unknown_log_level_is_a_bad_request_whatever_is_asked(method: str) -> None:
     """M11 (S26/server/utilities/logging, Error Handling)."""
@@ -363,6 +377,7 @@ def test_an_unknown_log_level_is_a_bad_request_whatever_is_asked(method: str) ->
     assert result(modern(method, meta={LOG_LEVEL_KEY: "info"}))
 
 
+@requirement("M25", "M26")
 def test_answers_to_calls_are_of_their_era() -> None:
     call = called(modern("tools/call", {"name": "get_shell_info"}))
     text = {"type": "text", "text": "{}"}
@@ -392,6 +407,7 @@ def with_region(method: str) -> tuple[Request, HeaderLines]:
     return asked, headers_of(asked)
 
 
+@requirement("M8")
 def test_an_annotated_argument_is_held_to_its_header() -> None:
     asked, lines = with_region("tools/call")
     status, answered = answer(asked, lines)
@@ -405,6 +421,7 @@ def test_a_prompt_is_not_held_to_the_headers_of_a_tool_of_its_name() -> None:
     assert isinstance(MODERN_ENGINE.open(asked, lines), Call)
 
 
+@requirement("M8")
 def test_without_headers_an_annotation_does_not_matter() -> None:
     asked, _ = with_region("tools/call")
     assert isinstance(MODERN_ENGINE.open(asked, None), Call)
@@ -419,6 +436,7 @@ def test_a_changed_tool_is_held_to_its_new_headers() -> None:
     assert isinstance(engine.open(asked, lines), Call)
 
 
+@requirement("R11")
 def test_what_belongs_to_sessions_is_ignored() -> None:
     """1.1: nothing is minted, and nothing is looked for."""
     asked = modern("tools/list")
@@ -571,6 +589,7 @@ def test_any_request_is_answered_with_its_id(
     assert type(request_id) is type(sent["id"])
 
 
+@requirement("M25", "M26")
 @given(
     st.sampled_from(METHODS) | st.text(),
     params.filter(lambda found: "_meta" not in found),

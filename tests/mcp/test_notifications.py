@@ -16,6 +16,8 @@ from commander.mcp.versions import HANDSHAKE_VERSIONS, SUPPORTED_VERSIONS, Era
 from tests.mcp.engines import MODERN
 from tests.mcp.validation import validate
 
+requirement = pytest.mark.requirement
+
 
 def call(version: str | None, token: RequestId = "t") -> Call:
     return Call(
@@ -35,6 +37,7 @@ def told(body: bytes, version: str = MODERN) -> tuple[str, Any]:
     return message["method"], message.get("params")
 
 
+@requirement("M31")
 @pytest.mark.parametrize("version", SUPPORTED_VERSIONS)
 @pytest.mark.parametrize("token", ["t", "", 0, 7])
 def test_progress_names_its_token_with_its_type(token: RequestId, version: str) -> None:
@@ -49,6 +52,7 @@ def test_progress_may_have_a_total() -> None:
     assert params == {"progressToken": "t", "progress": 1, "total": 4}
 
 
+@requirement("L22")
 @pytest.mark.parametrize("version", [*SUPPORTED_VERSIONS, None])
 def test_progress_has_a_message_from_2025_03_26_on(version: str | None) -> None:
     """L22."""
@@ -87,6 +91,7 @@ def test_a_changed_resource_is_named(version: str) -> None:
     )
 
 
+@requirement("M32")
 @pytest.mark.parametrize("subscription", [0, 7, "", "a"])
 def test_all_that_a_subscription_sends_carries_its_id_with_its_type(
     subscription: RequestId,

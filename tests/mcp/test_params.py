@@ -35,6 +35,8 @@ from commander.mcp.params import (
 )
 from tests.mcp.engines import catalogue
 
+requirement = pytest.mark.requirement
+
 HAS = catalogue()
 BARE = Catalogue(tools=())
 
@@ -85,6 +87,7 @@ def test_a_prompt_is_asked_for_by_its_name(arguments: dict[str, str]) -> None:
     assert prompt(asking(name="explain")) == PromptAsked(name="explain", arguments={})
 
 
+@requirement("M38")
 @pytest.mark.parametrize(
     ("reader", "params", "text"),
     [
@@ -282,6 +285,7 @@ def listening(**wanted: object) -> Any:
     return listen(asking(notifications=wanted))
 
 
+@requirement("M32")
 @pytest.mark.parametrize(
     ("wanted", "lists", "resources", "honoured"),
     [
@@ -326,6 +330,7 @@ def test_what_is_listened_to_is_what_was_asked_for(
     )
 
 
+@requirement("M32")
 def test_what_never_changes_is_not_honoured() -> None:
     """M32 (S26/basic/patterns/subscriptions, Acknowledgment)."""
     wanted = {
@@ -384,6 +389,7 @@ ASKED: list[ToolCalled | PromptAsked | ResourceAsked] = [
 ]
 
 
+@requirement("M37")
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize(
     ("params", "responses", "state"),
@@ -410,6 +416,7 @@ def test_answers_and_state_are_handed_on(
     assert with_input(asking(), again) == asked
 
 
+@requirement("M37")
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("responses", [[], "a", 5, True, {"a": "yes"}, {"a": None}])
 def test_malformed_answers_are_refused(responses: object, asked: Any) -> None:
@@ -455,6 +462,7 @@ MEMBERS = [
 READERS = [tool, prompt, resource, completion, listen, subscription, read_level]
 
 
+@requirement("M9")
 @given(
     st.sampled_from(READERS),
     st.fixed_dictionaries({}, optional=dict.fromkeys(MEMBERS, values)),

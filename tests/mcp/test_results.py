@@ -41,6 +41,8 @@ from commander.mcp.versions import (
 )
 from tests.mcp.engines import MODERN, WRITER, told
 
+requirement = pytest.mark.requirement
+
 METHODS: dict[type, str] = {
     ToolCalled: "tools/call",
     PromptAsked: "prompts/get",
@@ -93,6 +95,7 @@ def result(to: Call, returned: Returned) -> Any:
 # --- statuses ----------------------------------------------------------------------
 
 
+@requirement("M39", "L7")
 @pytest.mark.parametrize(
     ("code", "handshake", "modern"),
     [
@@ -119,6 +122,7 @@ def test_each_code_has_its_status(code: int, handshake: int, modern: int) -> Non
     assert results.refusal(error, Era.MODERN).status == modern
 
 
+@requirement("M34")
 @pytest.mark.parametrize(
     ("name", "code"),
     [
@@ -168,11 +172,13 @@ def test_a_result_carries_the_id_with_its_type(request_id: RequestId) -> None:
     assert type(answer["id"]) is type(request_id)
 
 
+@requirement("L6")
 def test_what_is_owed_nothing_gets_202_and_no_body() -> None:
     """L6, M24."""
     assert Reply(status=202, body=b"") == results.ACCEPTED
 
 
+@requirement("L22")
 @pytest.mark.parametrize("version", [*SUPPORTED_VERSIONS, None])
 def test_who_we_are_has_a_title_from_2025_06_18_on(version: str | None) -> None:
     """L22."""
@@ -233,6 +239,7 @@ def test_a_result_of_the_handshake_era_has_its_own_members_only(
     assert result(call(asked, version), returned) == members
 
 
+@requirement("M25", "M26")
 @pytest.mark.parametrize(("asked", "returned", "members"), ALL)
 def test_a_result_of_the_modern_era_says_what_it_is_and_who_sent_it(
     asked: Asked, returned: Returned, members: dict[str, Any]
@@ -248,6 +255,7 @@ def test_what_is_done_has_an_empty_result(asked: Asked, version: str) -> None:
     assert result(call(asked, version), Done()) == {}
 
 
+@requirement("M28")
 def test_a_resource_may_not_be_kept_unless_it_says_so() -> None:
     """M28."""
     told_of = result(call(RESOURCE), ResourceReturned(contents=()))
@@ -269,6 +277,7 @@ def test_no_more_completions_are_told_than_a_hundred(version: str, count: int) -
     assert completion == {"values": values[:100], "total": count + 7, "hasMore": True}
 
 
+@requirement("M32")
 @pytest.mark.parametrize("request_id", [0, 7, "", "a"])
 def test_the_end_of_a_subscription_names_it(request_id: RequestId) -> None:
     """M32."""
@@ -304,6 +313,7 @@ def test_a_result_that_stays_is_encoded_once(era: Era) -> None:
 STRUCTURED = ToolReturned(content=[TEXT], structured={"a": 1})
 
 
+@requirement("L22")
 @pytest.mark.parametrize("version", [*SUPPORTED_VERSIONS, None])
 def test_structure_is_told_from_2025_06_18_on(version: str | None) -> None:
     told_of = result(call(TOOL, version), STRUCTURED)
@@ -336,6 +346,7 @@ BLOCKS: list[tuple[dict[str, Any], str, str]] = [
 """A block of content; since when it is known; what it becomes before."""
 
 
+@requirement("L22")
 @pytest.mark.parametrize("version", [*SUPPORTED_VERSIONS, None])
 @pytest.mark.parametrize(("block", "since", "text"), BLOCKS)
 def test_a_block_that_a_version_cannot_read_becomes_text(
@@ -361,6 +372,7 @@ def test_a_link_without_a_name_becomes_its_address() -> None:
 # --- errors ------------------------------------------------------------------------
 
 
+@requirement("M33", "L19")
 @pytest.mark.parametrize(
     ("version", "status", "code"),
     [
@@ -405,6 +417,7 @@ def test_a_refusal_is_told_in_its_own_words(
     }
 
 
+@requirement("M39")
 @pytest.mark.parametrize("version", SUPPORTED_VERSIONS)
 def test_a_fault_of_ours_is_an_internal_error_without_details(version: str) -> None:
     asked = ToolCalled(name="execute_command", arguments={"command": "secret"})
@@ -451,6 +464,7 @@ ROOTS = {"method": "roots/list"}
 RETRIED: list[Asked] = [TOOL, PROMPT, RESOURCE]
 
 
+@requirement("M37")
 @pytest.mark.parametrize("asked", RETRIED)
 @pytest.mark.parametrize(
     ("required", "members"),
@@ -478,6 +492,7 @@ def test_a_client_is_asked_what_it_said_it_can_be_asked(
     assert result(to, required) == {**SIGNED, **members, "resultType": "input_required"}
 
 
+@requirement("M10")
 @pytest.mark.parametrize(
     ("has", "missing"),
     [
@@ -508,6 +523,7 @@ def test_to_ask_for_roots_is_a_capability_too() -> None:
     assert answer["error"]["data"] == {"requiredCapabilities": {"roots": {}}}
 
 
+@requirement("M37")
 @pytest.mark.parametrize(
     "to",
     [
@@ -523,6 +539,7 @@ def test_other_requests_cannot_be_asked_again(to: Call) -> None:
         WRITER.returned(to, InputRequired(state="s"))
 
 
+@requirement("M37")
 def test_nothing_cannot_be_asked() -> None:
     """M37: at least one of the two."""
     with pytest.raises(ValueError, match="nothing to ask"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commander.mcp.jsonrpc import notification_body, result_body
 from commander.mcp.sse import COMMENT, event, priming
+
+requirement = pytest.mark.requirement
 
 
 def read(stream: bytes) -> list[dict[str, str]]:
@@ -29,6 +32,7 @@ def read(stream: bytes) -> list[dict[str, str]]:
     return events
 
 
+@requirement("M22")
 def test_an_event_without_an_id_has_none() -> None:
     """M22: in the modern era no event has an id."""
     assert event(b"{}") == b"event: message\ndata: {}\n\n"
@@ -39,6 +43,7 @@ def test_an_event_with_an_id_names_it() -> None:
     assert event(b"{}", "a-1") == b"event: message\nid: a-1\ndata: {}\n\n"
 
 
+@requirement("L13")
 def test_the_first_event_has_an_id_and_a_pause_and_no_data() -> None:
     """L13."""
     assert priming("a-0", 500) == b"id: a-0\nretry: 500\ndata: \n\n"

@@ -16,6 +16,8 @@ from commander.mcp.versions import (
     negotiate,
 )
 
+requirement = pytest.mark.requirement
+
 
 def test_the_revisions_stand_from_oldest_to_latest() -> None:
     assert HANDSHAKE_VERSIONS == (
@@ -38,12 +40,14 @@ def test_those_that_are_offered_stand_from_latest_to_oldest() -> None:
     )
 
 
+@requirement("L1")
 @pytest.mark.parametrize("version", HANDSHAKE_VERSIONS)
 def test_a_known_version_is_taken(version: str) -> None:
     """L1: the client's own, if we have it."""
     assert negotiate(version) == version
 
 
+@requirement("L1")
 @pytest.mark.parametrize(
     "requested",
     [
@@ -79,6 +83,7 @@ def test_who_does_not_say_its_version_is_kept_from_no_field(since: str) -> None:
     assert knows(None, since)
 
 
+@requirement("R7")
 def test_the_version_that_is_assumed_is_the_first_of_this_transport() -> None:
     """R7 (S25/basic/transports, Protocol Version Header)."""
     assert ASSUMED_VERSION == "2025-03-26"

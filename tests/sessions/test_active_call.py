@@ -19,6 +19,8 @@ from commander.sessions.active_call import ActiveCall
 from commander.sessions.conversation import MAX_QUESTIONS, AskError, Conversation
 from tests.sessions.kit import MODERN, MemoryFlow, MemoryOutlet, call_of, now
 
+requirement = pytest.mark.requirement
+
 REPLY = Reply(status=200, body=b"{}")
 
 
@@ -46,6 +48,7 @@ def outcome(answer: Deferred[Any]) -> list[Any]:
 # --- progress ----------------------------------------------------------------------
 
 
+@requirement("M31")
 @pytest.mark.parametrize(
     ("token", "streams", "wanted"),
     [
@@ -86,6 +89,7 @@ def test_progress_carries_the_token_and_what_the_tool_says() -> None:
     ]
 
 
+@requirement("M31")
 @given(st.lists(st.integers(-5, 20) | st.floats(-5, 20)))
 def test_the_value_of_progress_only_grows(values: list[float]) -> None:
     made = Made(call_of(token=1))
@@ -101,6 +105,7 @@ def test_the_value_of_progress_only_grows(values: list[float]) -> None:
 # --- logging -----------------------------------------------------------------------
 
 
+@requirement("M30", "L20")
 @pytest.mark.parametrize("floor", LOG_LEVELS)
 @pytest.mark.parametrize("era", list(Era))
 def test_log_messages_are_those_of_the_level_that_was_asked_for(
@@ -121,6 +126,7 @@ def test_log_messages_are_those_of_the_level_that_was_asked_for(
     assert made.active.wants_output is (floor in {"debug", "info"})
 
 
+@requirement("M30")
 def test_nothing_is_logged_to_a_modern_client_that_did_not_ask() -> None:
     made = Made(modern_call())
     assert made.talk is not None
@@ -131,6 +137,7 @@ def test_nothing_is_logged_to_a_modern_client_that_did_not_ask() -> None:
     assert not made.active.wants_output
 
 
+@requirement("L20")
 @pytest.mark.parametrize("conversation", [True, False])
 def test_an_older_client_that_did_not_ask_gets_warnings(conversation: bool) -> None:
     made = Made(call_of(), conversation=conversation)
@@ -169,6 +176,7 @@ def test_a_flow_is_followed_until_the_reply() -> None:
     assert not now(made.outlet.flow)
 
 
+@requirement("T8", "L15")
 def test_a_cancelled_call_is_told_and_says_nothing_more() -> None:
     """T8: stop work, send nothing more for it."""
     made = Made(call_of(token=1, request_id=3))
@@ -189,6 +197,7 @@ def test_a_cancelled_call_is_told_and_says_nothing_more() -> None:
     assert not made.talk.busy
 
 
+@requirement("M31")
 def test_nothing_is_said_behind_the_reply() -> None:
     made = Made(call_of(token=1))
     made.active.reply(REPLY)
@@ -200,6 +209,7 @@ def test_nothing_is_said_behind_the_reply() -> None:
     assert not made.active.cancellation.cancelled
 
 
+@requirement("M23")
 def test_a_modern_client_that_leaves_cancels_its_call() -> None:
     """M23."""
     made = Made(modern_call(token=1), conversation=False)
@@ -212,11 +222,13 @@ def test_a_modern_client_that_leaves_cancels_its_call() -> None:
     assert made.outlet.abandoned == 0
 
 
+@requirement("L15")
 def test_an_older_client_may_come_back() -> None:
     """4.2, 8."""
     assert Made(call_of()).outlet.on_lost is None
 
 
+@requirement("M23")
 def test_leaving_behind_the_reply_cancels_nothing() -> None:
     made = Made(modern_call(), conversation=False)
     made.active.reply(REPLY)
@@ -228,6 +240,7 @@ def test_leaving_behind_the_reply_cancels_nothing() -> None:
 # --- questions ---------------------------------------------------------------------
 
 
+@requirement("L8", "L9")
 def test_a_question_goes_on_the_calls_own_stream_and_the_answer_comes_back() -> None:
     """L8, L9."""
     made = Made(call_of())
@@ -240,6 +253,7 @@ def test_a_question_goes_on_the_calls_own_stream_and_the_answer_comes_back() -> 
     assert found == [{"action": "accept"}]
 
 
+@requirement("M20", "T9")
 @pytest.mark.parametrize(
     "made",
     [
@@ -293,6 +307,7 @@ def test_a_cancelled_call_waits_for_no_answer_and_asks_nothing_more() -> None:
 # --- sent away ---------------------------------------------------------------------
 
 
+@requirement("L14")
 def test_a_client_is_sent_away_to_come_back_while_it_waits() -> None:
     made = Made(call_of())
     made.active.close_connection()

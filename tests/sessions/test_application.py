@@ -16,6 +16,8 @@ from commander.sessions.application import ToolApplication
 from commander.tools.registry import CallContext, ToolAnswer, ToolRegistry
 from commander.tools.schemas import ArgumentProblem
 
+requirement = pytest.mark.requirement
+
 CONTEXT = CallContext(principal=Principal("ann"), plain_rpc=True)
 
 
@@ -63,6 +65,7 @@ def served(tool: Told, asked: Any) -> Any:
     return returned
 
 
+@requirement("W2")
 @pytest.mark.parametrize("is_error", [True, False])
 def test_text_and_structure_are_made_of_the_same_facts(is_error: bool) -> None:
     facts = {"stdout": "\u00e9\n", "duration": "1s", "effective": {"b": "1", "a": "2"}}

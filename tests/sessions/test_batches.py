@@ -12,6 +12,8 @@ from commander.sessions.batches import BatchOutlet
 from commander.sessions.conversation import Conversation
 from tests.sessions.kit import MemoryFlow, MemoryOutlet
 
+requirement = pytest.mark.requirement
+
 
 def reply(number: int) -> Reply:
     return Reply(status=400 if number % 2 else 200, body=b'{"id":%d}' % number)
@@ -21,6 +23,7 @@ def bodies(outlet: MemoryOutlet) -> list[int]:
     return [one["id"] for one in outlet.reply_json]
 
 
+@requirement("L17")
 def test_replies_come_together_in_the_order_in_which_they_were_made() -> None:
     whole = MemoryOutlet()
     batch = BatchOutlet(whole)
@@ -44,6 +47,7 @@ def test_what_is_answered_at_once_waits_for_the_last_message() -> None:
     assert whole.begun == []
 
 
+@requirement("L17")
 def test_notifications_alone_are_accepted() -> None:
     """S0326/basic/transports, Sending Messages, 3."""
     whole = MemoryOutlet()

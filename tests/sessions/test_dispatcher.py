@@ -26,6 +26,8 @@ from tests.sessions.kit import (
     tool_call,
 )
 
+requirement = pytest.mark.requirement
+
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
 
@@ -106,6 +108,7 @@ def test_on_standard_input_a_trace_is_in_meta() -> None:
     assert untraced is None
 
 
+@requirement("M25")
 def test_a_modern_call_is_answered_as_its_era_has_it() -> None:
     stage = Stage()
     message = modern(7, "tools/call", name="slow", arguments={})
@@ -151,6 +154,7 @@ def test_it_is_idle_when_no_work_is_left_whoever_listens() -> None:
 # --- faults of ours ----------------------------------------------------------------
 
 
+@requirement("M39")
 @pytest.mark.parametrize(
     "error", [RuntimeError("secret path"), KeyError("slow"), CancelledError()]
 )
@@ -229,6 +233,7 @@ def test_a_greeting_needs_no_session_that_is_known() -> None:
     assert outlet.replies[0].session_id is not None
 
 
+@requirement("L3")
 @pytest.mark.parametrize(
     "message",
     [
@@ -246,6 +251,7 @@ def test_nothing_else_is_served_in_an_unknown_session(message: object) -> None:
     assert stage.work == []
 
 
+@requirement("R11")
 def test_a_modern_message_has_no_session() -> None:
     """1.1: a modern request with Mcp-Session-Id: ignore it, mint nothing."""
     stage = Stage()
@@ -257,6 +263,7 @@ def test_a_modern_message_has_no_session() -> None:
     assert len(stage.service.sessions) == 0
 
 
+@requirement("L20")
 def test_the_log_level_is_the_sessions() -> None:
     stage = Stage()
     mine, other = session_headers(stage), session_headers(stage)
@@ -269,6 +276,7 @@ def test_the_log_level_is_the_sessions() -> None:
         assert len(outlet.notified) == told
 
 
+@requirement("L15", "L16")
 def test_a_call_of_a_session_is_cancelled_in_that_session() -> None:
     stage = Stage()
     mine, other = session_headers(stage), session_headers(stage)
@@ -285,6 +293,7 @@ def test_a_call_of_a_session_is_cancelled_in_that_session() -> None:
     assert [len(outlet.replies) for outlet in calls] == [0, 1, 1]
 
 
+@requirement("M24")
 def test_over_http_nobody_cancels_a_modern_call_by_its_id() -> None:
     """M24."""
     stage = Stage()
@@ -296,6 +305,7 @@ def test_over_http_nobody_cancels_a_modern_call_by_its_id() -> None:
     assert not stage.work[0].caller.cancellation.cancelled
 
 
+@requirement("T8")
 @pytest.mark.parametrize(
     "message", [tool_call(1), modern(1, "tools/call", name="slow")]
 )
@@ -309,6 +319,7 @@ def test_on_standard_input_calls_of_both_eras_are_cancelled(message: object) -> 
     assert (outlet.abandoned, outlet.replies) == (1, [])
 
 
+@requirement("T8")
 def test_on_standard_input_a_modern_cancellation_says_its_version() -> None:
     stage = Stage()
     for version, cancelled in (("2030-01-01", False), (MODERN, True)):
@@ -320,6 +331,7 @@ def test_on_standard_input_a_modern_cancellation_says_its_version() -> None:
         assert outlet.abandoned == cancelled
 
 
+@requirement("L16")
 @pytest.mark.parametrize("params", [{}, {"requestId": None}, {"requestId": [1]}])
 def test_a_cancellation_of_nothing_is_accepted(params: dict[str, Any]) -> None:
     stage = Stage()
@@ -338,6 +350,7 @@ def test_no_other_notification_cancels_anything() -> None:
     assert not stage.work[0].caller.cancellation.cancelled
 
 
+@requirement("L8")
 def test_an_answer_reaches_its_question_in_its_session_only() -> None:
     stage = Stage()
     mine = {"Mcp-Session-Id": stage.initialize(roots={})}
@@ -357,6 +370,7 @@ def test_an_answer_reaches_its_question_in_its_session_only() -> None:
 # --- subscriptions of the handshake era --------------------------------------------
 
 
+@requirement("L18")
 def test_resources_are_subscribed_to_in_a_session() -> None:
     stage = Stage()
     headers = session_headers(stage)
@@ -392,6 +406,7 @@ def batch(*messages: object) -> bytes:
     return msgspec.json.encode(messages)
 
 
+@requirement("L17")
 def test_a_batch_is_answered_together() -> None:
     """L17."""
     stage = Stage()
@@ -405,6 +420,7 @@ def test_a_batch_is_answered_together() -> None:
     assert outlet.replies[0].status == 200
 
 
+@requirement("L17")
 def test_a_batch_of_nothing_that_is_owed_an_answer_is_accepted() -> None:
     stage = Stage()
     answer = {"jsonrpc": "2.0", "id": "x", "result": {}}
@@ -412,6 +428,7 @@ def test_a_batch_of_nothing_that_is_owed_an_answer_is_accepted() -> None:
     assert (reply.status, reply.body) == (202, b"")
 
 
+@requirement("L17", "M1")
 @pytest.mark.parametrize(
     ("item", "code"),
     [
@@ -432,6 +449,7 @@ def test_what_cannot_be_in_a_batch_is_refused_in_its_place(
     assert (good["id"], bad["error"]["code"]) == (7, code)
 
 
+@requirement("R8", "M1")
 @pytest.mark.parametrize(
     ("session", "header", "served"),
     [
@@ -472,6 +490,7 @@ def test_a_modern_batch_is_refused_whatever_session_it_names() -> None:
     assert outlet.reply_json["error"]["code"] == -32600
 
 
+@requirement("L17")
 def test_a_call_in_a_batch_is_cancelled_alone() -> None:
     stage = Stage()
     headers = session_headers(stage, "2025-03-26")
@@ -482,6 +501,7 @@ def test_a_call_in_a_batch_is_cancelled_alone() -> None:
     assert [one["id"] for one in outlet.reply_json] == [2]
 
 
+@requirement("T11")
 def test_a_batch_on_a_line_is_served_before_and_in_2025_03_26_only() -> None:
     """T11."""
     stage = Stage()
@@ -495,6 +515,7 @@ def test_a_batch_on_a_line_is_served_before_and_in_2025_03_26_only() -> None:
 # --- both eras on one wire ---------------------------------------------------------
 
 
+@requirement("T5", "T6")
 def test_each_line_is_of_its_own_era() -> None:
     """T5, T6: a greeting after a discovery, and the other way round."""
     stage = Stage()
@@ -507,6 +528,7 @@ def test_each_line_is_of_its_own_era() -> None:
         assert stage.line(request(3, "ping")).reply_json["result"] == {}
 
 
+@requirement("T7")
 def test_a_line_before_any_greeting_is_served() -> None:
     """T7."""
     stage = Stage()

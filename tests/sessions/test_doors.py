@@ -16,6 +16,8 @@ from commander.sessions.doors import (
 from commander.sessions.session import Session
 from tests.sessions.kit import ANN, BOB, Stage
 
+requirement = pytest.mark.requirement
+
 PEER = Peer(version="2025-06-18", capabilities={"elicitation": {}})
 
 
@@ -41,6 +43,7 @@ def test_a_session_is_found_by_its_id() -> None:
     )
 
 
+@requirement("L5")
 def test_a_session_may_speak_another_version_than_it_agreed_on() -> None:
     """L5: clients were seen that do."""
     stage = Stage()
@@ -54,6 +57,7 @@ def test_a_session_may_speak_another_version_than_it_agreed_on() -> None:
     assert stage.door().peer_of(session) is PEER
 
 
+@requirement("L3")
 @pytest.mark.parametrize("text", ["", "unknown", "\ufffd", "x" * 10_000])
 def test_an_unknown_session_is_404(text: str) -> None:
     """L3."""
@@ -63,6 +67,7 @@ def test_an_unknown_session_is_404(text: str) -> None:
     assert msgspec.json.decode(refused.body)["id"] is None
 
 
+@requirement("L2")
 def test_a_session_of_another_principal_is_404_as_if_unknown() -> None:
     """L2."""
     stage = Stage()
@@ -83,6 +88,7 @@ def test_a_request_names_one_session() -> None:
     assert isinstance(same, Session)
 
 
+@requirement("L23")
 def test_too_many_sessions_are_503_and_may_come_again() -> None:
     stage = Stage(max_sessions=1)
     first = stage.door({SESSION_HEADER: stage.initialize()}).find_conversation()
@@ -99,6 +105,7 @@ def test_too_many_sessions_are_503_and_may_come_again() -> None:
     assert b"MCP_MAX_SESSIONS=1" in refused.body
 
 
+@requirement("T5")
 def test_on_standard_input_there_is_one_client_who_may_greet_again() -> None:
     talk = Conversation(Peer())
     door = StdioDoor(principal=ANN, conversation=talk)

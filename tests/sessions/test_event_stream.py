@@ -17,6 +17,8 @@ from commander.sessions.event_stream import (
 )
 from tests.sessions.kit import MemoryFlow, MemoryWire
 
+requirement = pytest.mark.requirement
+
 
 def kept(limit_bytes: int = 10_000, *, primed: bool = False) -> EventStream:
     """A stream that can be asked for again."""
@@ -37,6 +39,7 @@ def attached(stream: EventStream, after: int | None = None) -> MemoryWire:
 # --- what is kept ------------------------------------------------------------------
 
 
+@requirement("L11")
 def test_events_are_numbered_from_one_and_named_by_their_stream() -> None:
     log, other = ReplayLog(ReplayBudget()), ReplayLog(ReplayBudget(), "all-")
     assert log.last == 0
@@ -143,6 +146,7 @@ def test_the_budget_counts_what_is_kept(
 # --- to the connection that is there -----------------------------------------------
 
 
+@requirement("M22")
 def test_a_stream_that_nobody_can_ask_for_again_has_no_ids() -> None:
     stream = EventStream(primed=True)
     wire = attached(stream)
@@ -152,6 +156,7 @@ def test_a_stream_that_nobody_can_ask_for_again_has_no_ids() -> None:
     assert wire.finished
 
 
+@requirement("L13")
 def test_the_first_event_of_a_primed_stream_tells_where_it_begins() -> None:
     """S25/basic/transports, Sending Messages, 6."""
     stream = kept(primed=True)
@@ -162,6 +167,7 @@ def test_the_first_event_of_a_primed_stream_tells_where_it_begins() -> None:
     assert wire.data.endswith(b"event: message\nid: %s-1\ndata: {}\n\n" % name.encode())
 
 
+@requirement("L12")
 def test_whoever_comes_back_gets_what_came_behind_the_event_it_names() -> None:
     stream = kept(primed=True)
     first = attached(stream)
@@ -185,6 +191,7 @@ def test_whoever_comes_anew_gets_what_is_new() -> None:
     assert f"id: {log_of(stream).id_of(1)}\n".encode() in wire.data
 
 
+@requirement("L10")
 def test_a_stream_has_one_connection_the_newest() -> None:
     """S25/basic/transports, Multiple Connections, 2."""
     stream = kept()
@@ -219,6 +226,7 @@ def test_the_end_is_told_once_and_nothing_after_it() -> None:
     assert stream.ended
 
 
+@requirement("L14")
 def test_a_connection_can_end_and_the_stream_go_on() -> None:
     stream = kept()
     first = attached(stream)
@@ -353,6 +361,7 @@ STEPS = st.lists(
 )
 
 
+@requirement("L12")
 @given(STEPS, st.booleans())
 def test_a_client_that_comes_back_has_byte_for_byte_what_an_undisturbed_one_got(
     steps: list[tuple[str, ...]], primed: bool

@@ -12,6 +12,8 @@ from commander.sessions.listening import ChangeHub
 from commander.sessions.session import STANDALONE, Session
 from tests.sessions.kit import MemoryWire
 
+requirement = pytest.mark.requirement
+
 
 class Stage:
     def __init__(self) -> None:
@@ -44,6 +46,7 @@ def last_id(wire: MemoryWire) -> str:
     return lines[-1].removeprefix(b"id: ").decode()
 
 
+@requirement("L10")
 def test_a_session_hears_on_its_own_stream_what_changed() -> None:
     stage = Stage()
     wire = stage.get()
@@ -59,6 +62,7 @@ def test_a_session_hears_on_its_own_stream_what_changed() -> None:
     assert last_id(wire).startswith(STANDALONE)
 
 
+@requirement("L10")
 def test_a_session_has_one_stream_of_its_own_the_newest() -> None:
     stage = Stage()
     first = stage.get()
@@ -81,6 +85,7 @@ def test_whoever_comes_back_gets_what_changed_meanwhile() -> None:
     assert last_id(second) == last_id(first)[:-1] + "2"
 
 
+@requirement("L9", "L12")
 def test_the_rest_of_a_reply_comes_from_its_own_stream_and_no_other() -> None:
     """S25/basic/transports, Resumability and Redelivery: never of another stream."""
     stage = Stage()
@@ -98,11 +103,13 @@ def test_the_rest_of_a_reply_comes_from_its_own_stream_and_no_other() -> None:
     assert not own.finished
 
 
+@requirement("L12")
 @pytest.mark.parametrize("last", ["", "x", "nothing-1", "0a1b2c3d4e5f-7", "\ufffd"])
 def test_an_event_that_is_not_kept_is_refused(last: str) -> None:
     assert Stage().refused(last) == 400
 
 
+@requirement("L12")
 def test_an_event_of_another_session_is_refused() -> None:
     stage = Stage()
     other, wire = stage.new_session(), MemoryWire()

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from commander.sessions.listening import ChangeHub, Listener
 
+requirement = pytest.mark.requirement
+
 
 class Ear:
     """A listener and what it heard."""
@@ -25,6 +27,7 @@ class Ear:
         )
 
 
+@requirement("M32")
 def test_a_listener_hears_of_what_it_asked_for_and_nothing_else() -> None:
     """M32: never an unrequested type."""
     ear = Ear({"tools"}, {"x://a"})
@@ -122,6 +125,7 @@ def test_who_leaves_when_told_disturbs_nobody() -> None:
     assert len(hub) == 0
 
 
+@requirement("M32")
 @given(st.lists(st.sampled_from(["pause", "resume", "tools", "x://a"]), max_size=40))
 def test_nothing_that_changed_stays_untold(steps: list[str]) -> None:
     ear, paused = Ear({"tools"}, {"x://a"}), False

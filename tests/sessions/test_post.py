@@ -25,6 +25,8 @@ from commander.sessions.post import COMMIT_SECONDS, PostOutlet
 from commander.sessions.session import Session
 from tests.sessions.kit import MemoryFlow, MemoryWire, now
 
+requirement = pytest.mark.requirement
+
 REPLY = Reply(status=200, body=b'{"reply":1}')
 REFUSAL = Reply(status=404, body=b'{"error":1}')
 
@@ -77,6 +79,7 @@ def test_an_answer_at_once_is_whole_and_needs_no_timer(accepts_stream: bool) -> 
     assert post.timers == []
 
 
+@requirement("M21")
 def test_an_answer_within_the_second_is_whole_and_keeps_its_status() -> None:
     post = Post().begin()
     post.clock.advance(COMMIT_SECONDS - 0.01)
@@ -86,6 +89,7 @@ def test_an_answer_within_the_second_is_whole_and_keeps_its_status() -> None:
     assert post.wire.listener is None
 
 
+@requirement("C8")
 def test_a_client_that_takes_no_events_gets_an_answer_however_late() -> None:
     post = Post(accepts_stream=False).begin()
     assert not post.outlet.streams
@@ -99,6 +103,7 @@ def test_a_client_that_takes_no_events_gets_an_answer_however_late() -> None:
 # --- a stream ----------------------------------------------------------------------
 
 
+@requirement("M21")
 def test_it_becomes_a_stream_after_a_second() -> None:
     post = Post().begin()
     assert post.outlet.streams
@@ -111,6 +116,7 @@ def test_it_becomes_a_stream_after_a_second() -> None:
     assert post.wire.finished
 
 
+@requirement("M21")
 def test_it_becomes_a_stream_with_the_first_notification() -> None:
     post = Post().begin()
     post.outlet.notify(b'{"n":1}')
@@ -122,6 +128,7 @@ def test_it_becomes_a_stream_with_the_first_notification() -> None:
     assert (post.dropped, post.lost) == (0, 0)
 
 
+@requirement("M20")
 def test_nothing_follows_the_reply() -> None:
     post = Post().begin()
     post.outlet.notify(b'{"n":1}')
@@ -149,6 +156,7 @@ def test_a_flow_is_held_back_from_the_stream_on() -> None:
 # --- a client that leaves ----------------------------------------------------------
 
 
+@requirement("M23")
 @pytest.mark.parametrize("accepts_stream", [True, False])
 def test_a_client_that_leaves_before_anything_was_sent_is_told_of_once(
     accepts_stream: bool,
@@ -164,6 +172,7 @@ def test_a_client_that_leaves_before_anything_was_sent_is_told_of_once(
     assert post.wire.data == b""
 
 
+@requirement("M23")
 def test_a_client_that_was_gone_before_the_reply_began_to_take_time_is_too() -> None:
     post = Post()
     post.wire.lose()
@@ -173,6 +182,7 @@ def test_a_client_that_was_gone_before_the_reply_began_to_take_time_is_too() -> 
     assert not post.wire.opened
 
 
+@requirement("M23")
 def test_a_client_without_a_session_that_leaves_its_stream_is_told_of_once() -> None:
     post = Post().begin()
     post.outlet.notify(b"{}")
@@ -183,6 +193,7 @@ def test_a_client_without_a_session_that_leaves_its_stream_is_told_of_once() -> 
     assert (post.lost, post.dropped) == (1, 1)
 
 
+@requirement("L15")
 def test_a_client_whose_leaving_is_no_matter_only_misses_the_reply() -> None:
     post = Post()
     post.outlet.begin(None, None)
@@ -193,6 +204,7 @@ def test_a_client_whose_leaving_is_no_matter_only_misses_the_reply() -> None:
     assert post.dropped == 1
 
 
+@requirement("L12")
 def test_a_client_with_a_session_can_come_back_for_the_rest() -> None:
     mine = session()
     post = Post(session=mine)
@@ -211,6 +223,7 @@ def test_a_client_with_a_session_can_come_back_for_the_rest() -> None:
     assert again.finished
 
 
+@requirement("L14")
 def test_a_client_can_be_sent_away_to_come_back() -> None:
     """S25/basic/transports, Sending Messages, 6: at will, after an event id."""
     mine = session()
@@ -228,6 +241,7 @@ def test_a_client_can_be_sent_away_to_come_back() -> None:
     assert again.messages == [{"reply": 1}]
 
 
+@requirement("L14")
 def test_a_client_that_does_not_know_where_to_begin_is_not_sent_away() -> None:
     """Before 2025-11-25 streams have no first event, and servers do not do this."""
     older = session("2025-06-18")
@@ -255,6 +269,7 @@ def test_a_client_that_cannot_come_back_is_not_sent_away(accepts_stream: bool) -
 # --- no reply ----------------------------------------------------------------------
 
 
+@requirement("L15")
 def test_a_reply_that_nobody_wants_is_an_empty_stream() -> None:
     mine = session()
     post = Post(session=mine).begin()

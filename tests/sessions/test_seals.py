@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from commander.sessions.seals import Seal
+
+requirement = pytest.mark.requirement
 
 SEAL = Seal(b"key", "session")
 LETTERS = string.ascii_letters + string.digits + "-_"
@@ -21,6 +24,7 @@ def test_what_was_closed_opens_to_the_same(payload: bytes, bound_to: str) -> Non
     assert set(text) <= set(LETTERS)
 
 
+@requirement("M36")
 @given(st.binary(max_size=20), st.text(max_size=9), st.text(max_size=9))
 def test_it_opens_for_nobody_else(payload: bytes, one: str, other: str) -> None:
     assert (SEAL.open(SEAL.close(payload, one), other) == payload) == (one == other)
@@ -33,6 +37,7 @@ def test_another_key_or_another_purpose_opens_nothing() -> None:
     assert Seal(b"key", "session").open(text) == b"payload"
 
 
+@requirement("M36")
 def test_no_other_letter_at_any_place_opens_it() -> None:
     """The last letter of some lengths has bits that stand for nothing."""
     for length in range(20, 24):

@@ -9,6 +9,8 @@ from commander.sessions.event_stream import KEEP_SECONDS, EventStream, ReplayBud
 from commander.sessions.session import MAX_STREAMS, STANDALONE, Session
 from tests.sessions.kit import MemoryWire, now
 
+requirement = pytest.mark.requirement
+
 
 class Cancellable:
     def cancel(self) -> None:
@@ -24,6 +26,7 @@ def id_of(stream: EventStream, number: int) -> str:
     return stream.log.id_of(number)
 
 
+@requirement("L11")
 def test_a_stream_is_found_by_the_id_of_each_of_its_events() -> None:
     mine = session()
     one, other = mine.new_stream(), mine.new_stream(standalone=True)
@@ -57,12 +60,14 @@ def test_a_number_of_any_length_is_only_a_number() -> None:
     assert found[0] is stream
 
 
+@requirement("L11")
 def test_an_event_of_another_session_is_nobodys() -> None:
     budget = ReplayBudget()
     mine, other = session(budget=budget), session(budget=budget)
     assert other.find_stream(id_of(mine.new_stream(), 0)) is None
 
 
+@requirement("L13")
 @pytest.mark.parametrize(
     ("version", "primed"),
     [
@@ -188,6 +193,7 @@ def test_nothing_is_kept_of_a_session_that_was_closed_whatever_goes_on() -> None
     assert budget.used_bytes == 0
 
 
+@requirement("L4")
 def test_a_question_of_a_session_that_was_closed_has_failed() -> None:
     mine = session()
     _, answer = mine.ask("roots/list", {})

@@ -14,6 +14,8 @@ from commander.sessions.seals import Seal
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from tests.sessions.kit import ANN, BOB
 
+requirement = pytest.mark.requirement
+
 NOW = 1_800_000_000.0
 SEAL = Seal(b"key", "session")
 IDS = SessionIds(SEAL)
@@ -36,6 +38,7 @@ def test_another_server_with_the_key_reads_what_it_must_know(
     )
 
 
+@requirement("L2")
 def test_an_id_is_visible_ascii_and_no_longer_than_it_need_be() -> None:
     """S25/basic/transports, Session Management, 1."""
     text = IDS.issue(Peer(version="2025-11-25"), ANN, NOW)
@@ -43,11 +46,13 @@ def test_an_id_is_visible_ascii_and_no_longer_than_it_need_be() -> None:
     assert all("!" <= letter <= "~" for letter in text)
 
 
+@requirement("L2")
 def test_no_two_ids_are_the_same() -> None:
     peer = Peer(version="2025-11-25")
     assert len({IDS.issue(peer, ANN, NOW) for _ in range(1000)}) == 1000
 
 
+@requirement("L2", "A7")
 def test_an_id_is_of_its_principal_and_key_only() -> None:
     text = IDS.issue(Peer(version="2025-11-25"), ANN, NOW)
     assert IDS.read(text, BOB, NOW) is None

@@ -27,6 +27,8 @@ from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from commander.sessions.store import SWEEP_SECONDS, SessionsFull, SessionStore
 from tests.sessions.kit import ANN, BOB, MemoryWire
 
+requirement = pytest.mark.requirement
+
 PEER = Peer(version="2025-11-25")
 IDLE_SECONDS = 600.0
 
@@ -95,6 +97,7 @@ def test_a_session_is_the_same_at_every_request() -> None:
     assert len(stage.store) == 1
 
 
+@requirement("L2", "A7")
 @pytest.mark.parametrize("remembered", [True, False])
 def test_a_session_of_another_principal_is_unknown(remembered: bool) -> None:
     stage = Stage()
@@ -116,6 +119,7 @@ def test_a_server_that_was_replaced_is_followed_by_one_that_knows_its_sessions()
     assert again.log_level is None
 
 
+@requirement("L3")
 @pytest.mark.parametrize("text", ["", "x", "\ufffd", "A" * 51])
 def test_what_is_no_id_finds_nothing(text: str) -> None:
     stage = Stage()
@@ -135,6 +139,7 @@ def test_an_id_that_ran_out_finds_nothing_once_its_session_is_forgotten() -> Non
 # --- forgetting --------------------------------------------------------------------
 
 
+@requirement("L23")
 def test_an_idle_session_is_forgotten_and_found_again_anew() -> None:
     stage = Stage()
     text, session = stage.new()
@@ -205,6 +210,7 @@ def test_the_session_that_was_used_longest_ago_makes_room() -> None:
     assert len(stage.store) == 2
 
 
+@requirement("L23")
 def test_no_session_in_use_makes_room() -> None:
     stage = Stage(max_sessions=2)
     call = Cancellable()
@@ -222,6 +228,7 @@ def test_no_session_in_use_makes_room() -> None:
 # --- ending ------------------------------------------------------------------------
 
 
+@requirement("L3", "L4")
 @pytest.mark.parametrize("remembered", [True, False])
 def test_what_its_client_ended_stays_ended(remembered: bool) -> None:
     stage = Stage()

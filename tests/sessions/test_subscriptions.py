@@ -16,6 +16,8 @@ from tests.sessions.kit import (
     note,
 )
 
+requirement = pytest.mark.requirement
+
 KEY = "io.modelcontextprotocol/subscriptionId"
 WANTED = {
     "toolsListChanged": True,
@@ -29,6 +31,7 @@ def listen(stage: Stage, request_id: Any = 7, **changes: Any) -> MemoryOutlet:
     return stage.post(message, modern_headers(message), **changes)
 
 
+@requirement("M32")
 @pytest.mark.parametrize("request_id", [7, "7", 0])
 def test_the_first_message_tells_what_is_honoured(request_id: Any) -> None:
     stage = Stage()
@@ -50,6 +53,7 @@ def test_the_first_message_tells_what_is_honoured(request_id: Any) -> None:
     assert len(stage.service.subscriptions) == len(stage.service.hub) == 1
 
 
+@requirement("M32")
 def test_it_hears_what_it_asked_for_with_its_id() -> None:
     stage = Stage()
     outlet = listen(stage)
@@ -65,6 +69,7 @@ def test_it_hears_what_it_asked_for_with_its_id() -> None:
     assert all(one["params"]["_meta"] == {KEY: 7} for one in told)
 
 
+@requirement("M32", "T10")
 def test_the_server_ends_it_with_a_notice_and_a_result() -> None:
     stage = Stage()
     outlet = listen(stage)
@@ -87,6 +92,7 @@ def test_the_server_ends_it_with_a_notice_and_a_result() -> None:
     assert len(outlet.messages) == 2
 
 
+@requirement("M23")
 def test_its_client_ends_it_by_leaving() -> None:
     stage = Stage()
     outlet = listen(stage)
@@ -99,6 +105,7 @@ def test_its_client_ends_it_by_leaving() -> None:
     assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
 
 
+@requirement("T8", "T10")
 def test_on_standard_input_its_client_ends_it_by_cancelling() -> None:
     stage = Stage()
     outlet = stage.line(modern(7, "subscriptions/listen", notifications=WANTED))
@@ -114,6 +121,7 @@ def test_on_standard_input_its_client_ends_it_by_cancelling() -> None:
     assert not stage.conversation.busy
 
 
+@requirement("M24")
 def test_over_http_it_cannot_be_cancelled_by_anybody() -> None:
     """M24: ids that clients choose must not reach each other."""
     stage = Stage()

@@ -6,6 +6,10 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+requirement = pytest.mark.requirement
+
 PROGRAM = """
 import os, subprocess, sys
 from commander.stdio.descriptors import claim_wire
@@ -26,6 +30,7 @@ os.write(wire.writing, b"%d\\n" % len(inherited.stdout.split()))
 """
 
 
+@requirement("T2")
 def test_only_the_server_itself_reads_and_writes_the_wire() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

@@ -86,6 +86,7 @@ def test_no_token_is_asked_for_though_one_is_set() -> None:
         assert ids(desk) == [1]
 
 
+@requirement("T3")
 def test_the_end_of_input_lets_the_last_answers_out(desk: MemoryDesk) -> None:
     desk.client.send_message(call(1))
     desk.client.close_input()
@@ -128,12 +129,14 @@ def test_a_server_that_stops_does_not_wait_for_ever_for_one_that_does_not_read()
     assert desk.log.named("server_stopped")
 
 
+@requirement("T3")
 def test_a_client_that_reads_no_more_ends_the_server(desk: MemoryDesk) -> None:
     desk.client.close_output()
     desk.client.send_message(request(1, "ping"))
     assert desk.reactor.hasStopped
 
 
+@requirement("T10")
 def test_subscriptions_end_with_the_server(desk: MemoryDesk) -> None:
     """T10."""
     desk.client.send_message(modern(5, "subscriptions/listen", notifications={}))
@@ -152,6 +155,7 @@ def test_ten_thousand_lines_are_served(desk: MemoryDesk) -> None:
     assert ids(desk) == list(range(10_000))
 
 
+@requirement("T8")
 def test_a_call_that_waits_for_a_slot_can_be_cancelled() -> None:
     with MemoryDesk(Settings(max_concurrent=1)) as desk:
         for number in (1, 2):

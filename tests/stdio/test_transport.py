@@ -79,6 +79,7 @@ def test_it_is_what_twisted_takes_it_for(wire: Wire) -> None:
         assert verifyObject(interface, wire.protocol)
 
 
+@requirement("T1")
 def test_each_line_is_a_message_and_each_answer_a_line(wire: Wire) -> None:
     wire.send(ping(1), ping("two"))
     assert wire.ids == [1, "two"]
@@ -92,12 +93,14 @@ def test_a_ping_behind_a_long_call_is_answered_first(wire: Wire) -> None:
     assert wire.ids == [2, 1]
 
 
+@requirement("T13")
 def test_the_caller_is_the_principal_of_the_wire(wire: Wire) -> None:
     wire.send(tool_call(1))
     assert wire.work[0].context.principal == STDIO_PRINCIPAL
     assert wire.work[0].context.plain_rpc is False
 
 
+@requirement("T12")
 def test_a_line_that_is_no_json_is_answered_and_the_next_is_served(wire: Wire) -> None:
     """T12."""
     wire.protocol.dataReceived(b"what?\n")
@@ -106,6 +109,7 @@ def test_a_line_that_is_no_json_is_answered_and_the_next_is_served(wire: Wire) -
     assert wire.ids == [None, 1]
 
 
+@requirement("T12")
 def test_blank_lines_and_notifications_are_not_answered(wire: Wire) -> None:
     wire.protocol.dataReceived(b"\n  \r\n")
     wire.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
@@ -121,6 +125,26 @@ def test_a_notification_of_a_version_that_is_not_served_is_not_answered(
     wire.send(tool_call(1), note("notifications/cancelled", requestId=1, _meta=meta))
     assert wire.transport.value() == b""
     assert not wire.work[0].caller.cancellation.cancelled
+
+
+@requirement("T5", "T6")
+def test_a_greeting_behind_a_discovery_is_served_and_the_other_way_round(
+    wire: Wire,
+) -> None:
+    """Clients were seen that ask what we speak, and then choose the older era."""
+    wire.send(
+        modern(1, "server/discover"),
+        request(2, "initialize", protocolVersion="2025-11-25"),
+        note("notifications/initialized"),
+        ping(3),
+        modern(4, "tools/list"),
+        request(5, "tools/list"),
+    )
+    discovered, greeted, pinged, new, old = (one["result"] for one in wire.answers)
+    assert "2025-11-25" in discovered["supportedVersions"]
+    assert greeted["protocolVersion"] == "2025-11-25"
+    assert pinged == {}
+    assert ("resultType" in new, "resultType" in old) == (True, False)
 
 
 @requirement("C10", "T12")
@@ -147,6 +171,7 @@ def test_a_carriage_return_before_the_newline_is_no_part_of_the_message(
     assert wire.ids == [1]
 
 
+@requirement("T1", "T5")
 @given(st.lists(st.integers(min_value=1, max_value=40), max_size=30))
 def test_it_does_not_matter_how_the_bytes_are_cut(sizes: list[int]) -> None:
     wire = Wire()
@@ -161,6 +186,7 @@ def test_it_does_not_matter_how_the_bytes_are_cut(sizes: list[int]) -> None:
     assert wire.ids == [1, None, 2, 3]
 
 
+@requirement("T11")
 def test_a_batch_is_one_line_and_is_answered_with_one(wire: Wire) -> None:
     wire.send([ping(1), tool_call(2)])
     wire.work[0].say()
@@ -168,6 +194,7 @@ def test_a_batch_is_one_line_and_is_answered_with_one(wire: Wire) -> None:
     assert (first["id"], second["id"]) == (1, 2)
 
 
+@requirement("T12")
 def test_a_line_of_the_longest_size_is_taken_and_one_byte_more_is_not(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +281,7 @@ def test_a_fault_of_ours_is_logged_and_the_wire_goes_on(
 # --- what comes before a reply -----------------------------------------------------
 
 
+@requirement("M31")
 def test_progress_comes_before_the_reply_and_none_behind_it(wire: Wire) -> None:
     wire.send(tool_call(1, progressToken="t"))
     caller = wire.work[0].caller
@@ -264,6 +292,7 @@ def test_progress_comes_before_the_reply_and_none_behind_it(wire: Wire) -> None:
     assert told == ["notifications/progress", "reply"]
 
 
+@requirement("T8", "L16")
 def test_a_cancelled_call_is_answered_nothing(wire: Wire) -> None:
     """T8."""
     wire.send(tool_call(1, progressToken="t"), note("notifications/cancelled"))
@@ -327,6 +356,7 @@ def test_what_changed_while_the_client_did_not_read_is_told_once(wire: Wire) -> 
 # --- the end -----------------------------------------------------------------------
 
 
+@requirement("T10")
 def test_closing_ends_subscriptions_and_questions_and_leaves_the_wire_open(
     wire: Wire,
 ) -> None:

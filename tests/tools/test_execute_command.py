@@ -47,6 +47,8 @@ from commander.tools.registry import CallContext, ToolRegistry
 from commander.tools.schemas import read_arguments
 from commander.turns import Turns
 
+requirement = pytest.mark.requirement
+
 ANN = Principal("ann")
 NOT_RUN = {"stdout": "", "stderr": "", "exit_code": -1, "duration": "0s"}
 
@@ -217,6 +219,7 @@ def test_null_for_an_optional_argument_is_its_default(optional: str) -> None:
     )
 
 
+@requirement("W2")
 @pytest.mark.parametrize("plain_rpc", [False, True])
 @pytest.mark.parametrize("exit_code", [1, 3, 127, 255])
 def test_another_exit_status_than_zero_is_an_error(
@@ -240,6 +243,7 @@ def test_another_exit_status_than_zero_is_an_error(
     ]
 
 
+@requirement("W2")
 @pytest.mark.parametrize("plain_rpc", [False, True])
 def test_no_match_of_grep_is_an_answer_to_mcp_and_an_error_to_plain_callers(
     plain_rpc: bool,
@@ -428,6 +432,7 @@ def test_a_command_that_the_server_ends_with_itself_says_so() -> None:
     assert stage.audit.kinds == ["started", "ended"]
 
 
+@requirement("W6")
 def test_a_command_that_is_cancelled_is_ended_and_says_so() -> None:
     stage, caller = Stage(), MemoryCaller()
     answers = stage.begin(command="sleep 8", caller=caller)

@@ -20,6 +20,8 @@ from commander.principals import ANONYMOUS
 from commander.testing import MemoryCaller, MemoryProcess, ProcessReactor
 from commander.tools.following import Following
 
+requirement = pytest.mark.requirement
+
 MARKER = re.compile(r"\n\[\.\.\. ([0-9,]+) bytes, ([0-9,]+) lines omitted \.\.\.\]\n")
 
 
@@ -123,6 +125,7 @@ def advance(stage: Stage, seconds: float, step: float = 0.01) -> None:
 # --- progress ------------------------------------------------------------------------
 
 
+@requirement("W4")
 def test_the_first_output_is_told_at_once_with_its_time() -> None:
     with Stage(wants_progress=True) as stage:
         stage.reactor.advance(1.5)
@@ -134,6 +137,7 @@ def test_the_first_output_is_told_at_once_with_its_time() -> None:
         assert stage.told() == [(2000, "compiling")]
 
 
+@requirement("W4")
 def test_more_output_is_told_four_times_a_second_at_most() -> None:
     with Stage(wants_progress=True) as stage:
         stage.start()
@@ -162,6 +166,7 @@ def test_the_last_line_is_told_though_it_comes_too_early() -> None:
         assert stage.told() == []
 
 
+@requirement("W4")
 def test_a_silent_command_is_told_every_fifteen_seconds() -> None:
     with Stage(wants_progress=True) as stage:
         stage.start()
@@ -200,6 +205,7 @@ def test_a_command_that_waits_is_told_too() -> None:
         assert stage.told() == [(45000, "running for 13s")]
 
 
+@requirement("W4")
 def test_a_partial_line_is_told_only_until_there_is_a_complete_one() -> None:
     with Stage(wants_progress=True) as stage:
         stage.start()
@@ -348,6 +354,7 @@ def test_what_a_gap_cut_of_a_character_is_counted_though_it_comes_later() -> Non
     assert stage.logged() == [("stdout", "\n[... 1 bytes, 0 lines omitted ...]\n")]
 
 
+@requirement("W5")
 @given(
     pieces=st.lists(
         st.tuples(

@@ -19,6 +19,8 @@ import pytest
 from commander.settings import Settings
 from commander.testing.server import MemoryServer
 
+requirement = pytest.mark.requirement
+
 SNAPSHOT = Path(__file__).with_name("tools_list.json")
 REQUEST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 NAMES = [
@@ -43,6 +45,7 @@ def as_text(result: dict[str, Any]) -> str:
     return json.dumps(result, indent=2, ensure_ascii=False) + "\n"
 
 
+@requirement("W3")
 def test_the_list_is_the_one_that_was_agreed_on() -> None:
     expected = SNAPSHOT.read_text(encoding="utf-8")
     difference = difflib.unified_diff(
@@ -71,6 +74,7 @@ def test_without_output_schemas_nothing_else_changes() -> None:
     assert listed(output_schema=False) == whole
 
 
+@requirement("M29")
 def test_the_list_is_the_same_every_time() -> None:
     assert as_text(listed()) == as_text(listed())
 

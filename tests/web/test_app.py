@@ -29,6 +29,8 @@ from commander.web.drain import Drain, Serving
 from commander.web.health import Health
 from commander.web.metrics import MetricsResource
 
+requirement = pytest.mark.requirement
+
 METHODS = [
     *("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"),
     *("CONNECT", "PROPFIND", "M-SEARCH", "BREW"),
@@ -113,6 +115,7 @@ def test_every_route_that_is_not_public_returns_a_locked_resource() -> None:
     assert {path.encode() for path in routed} == PUBLIC_PATHS
 
 
+@requirement("C5")
 def test_no_lock_opens_without_a_token() -> None:
     app = app_alone(MemoryLog())
     locked = set()
@@ -126,6 +129,7 @@ def test_no_lock_opens_without_a_token() -> None:
     assert locked == {("/mcp", 401), ("/", 401), ("/metrics", 404)}
 
 
+@requirement("C1")
 def test_what_is_served_and_what_of_it_is_public() -> None:
     assert frozenset({b"/health", b"/ready"}) == PUBLIC_PATHS
     assert WebApp.served_paths() - PUBLIC_PATHS == {b"/mcp", b"/", b"/metrics"}
@@ -139,6 +143,7 @@ def test_routes_take_no_parameters_and_no_other_host() -> None:
         assert not rule.is_leaf or rule.rule.encode() in WebApp.served_paths()
 
 
+@requirement("C5")
 @pytest.mark.parametrize("path", ["/mcp", "/", "/mcp?token=memory-token"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_served_path_is_401_without_a_token_whatever_the_method(
@@ -150,6 +155,7 @@ def test_a_served_path_is_401_without_a_token_whatever_the_method(
         assert "www-authenticate" in response.headers
 
 
+@requirement("C12")
 @pytest.mark.parametrize("path", ["/mcp", "/"])
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in {"POST", "DELETE"}])
 def test_with_a_token_what_is_not_for_it_is_405(
@@ -165,6 +171,7 @@ def test_with_a_token_what_is_not_for_it_is_405(
             assert response.json() == {"error": "method not allowed"}
 
 
+@requirement("C12", "A3")
 @pytest.mark.parametrize("path", [*OAUTH_PATHS, *ODD_PATHS])
 @pytest.mark.parametrize("with_token", [True, False])
 def test_every_other_path_is_404_in_json_whoever_asks(
@@ -189,6 +196,7 @@ def test_a_login_is_not_even_looked_at_on_other_paths(
     assert server.log.named("auth_failed") == []
 
 
+@requirement("A8")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
     "headers",
@@ -212,6 +220,7 @@ def test_health_asks_for_nothing(
     assert server.log.named("auth_failed") == []
 
 
+@requirement("A8")
 def test_health_has_two_keys_in_the_guides_order(stranger: HTTPHarness) -> None:
     body = stranger.request("GET", "/health").body
     assert body == b'{"status":"healthy","server":"go-mcp-commander"}'
@@ -250,6 +259,7 @@ def test_health_takes_no_body(server: MemoryServer, framing: str) -> None:
     assert [response.status for response in connection.responses()] == [413]
 
 
+@requirement("A8")
 def test_no_answer_tells_a_version_or_what_the_server_is_made_of(
     server: MemoryServer, stranger: HTTPHarness
 ) -> None:

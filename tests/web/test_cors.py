@@ -9,6 +9,8 @@ import pytest
 from commander.settings import Settings
 from commander.testing import MemoryLog, MemoryServer
 
+requirement = pytest.mark.requirement
+
 PAGE = "https://inspector.example.com"
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 
@@ -31,6 +33,7 @@ def preflight(**headers: str) -> dict[str, str]:
     }
 
 
+@requirement("C13")
 def test_a_preflight_of_a_named_origin_needs_no_token(server: MemoryServer) -> None:
     asked = "authorization, mcp-protocol-version, Mcp-Param-Region"
     headers = preflight(Access_Control_Request_Headers=asked)
@@ -43,6 +46,7 @@ def test_a_preflight_of_a_named_origin_needs_no_token(server: MemoryServer) -> N
     assert "content-length" not in answer.headers
 
 
+@requirement("C13")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -69,6 +73,7 @@ def test_what_is_asked_for_is_not_repeated_unread(server: MemoryServer) -> None:
     assert "<" not in allowed
 
 
+@requirement("C13")
 @pytest.mark.parametrize(
     ("headers", "status"), [({}, 200), ({"Authorization": "Bearer wrong"}, 401)]
 )
@@ -82,6 +87,7 @@ def test_the_page_may_read_every_answer(
     assert answer.headers["vary"] == "Origin"
 
 
+@requirement("C13")
 def test_another_page_may_read_none(server: MemoryServer) -> None:
     headers = {"Origin": "https://evil.example.com"}
     answer = server.http.request(body=PING, headers=headers)
@@ -99,6 +105,7 @@ def test_two_origins_are_none(server: MemoryServer) -> None:
     assert "access-control-allow-origin" not in answer.headers
 
 
+@requirement("C13")
 def test_a_server_that_names_none_says_nothing_of_it() -> None:
     with MemoryServer() as server:
         headers = {"Origin": "http://localhost:3000"}

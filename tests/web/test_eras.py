@@ -150,6 +150,59 @@ def test_an_array_is_refused_to_all_other_versions(
     assert response.json()["id"] is None
 
 
+@requirement("L17")
+def test_a_batch_is_answered_together_and_a_greeting_is_refused_in_it(
+    server: MemoryServer,
+) -> None:
+    connection = post(
+        server,
+        [
+            request(1, "tools/call", **CALL),
+            request(2, "initialize", protocolVersion="2025-03-26"),
+            note("notifications/initialized"),
+            {"jsonrpc": "2.0", "id": "commander-1", "result": {}},
+            request(3, "ping"),
+        ],
+    )
+    assert connection.received() == b""
+    server.process.exit(0)
+    (response,) = connection.responses()
+    assert response.status == 200
+    assert "mcp-session-id" not in response.headers
+    replies = {one["id"]: one for one in response.json()}
+    assert {*replies} == {1, 2, 3}
+    assert replies[2]["error"]["code"] == -32600
+    assert replies[1]["result"]["isError"] is False
+    accepted = answer(server, [note("notifications/initialized")])
+    assert (accepted.status, accepted.body) == (202, b"")
+
+
+@requirement("L17")
+def test_a_long_batch_is_the_one_event_of_a_stream(server: MemoryServer) -> None:
+    calls = [request(n, "tools/call", **CALL) for n in (1, 2)]
+    connection = post(server, calls)
+    server.http.pump(1)
+    for process in server.reactor.processes:
+        process.exit(0)
+    (replies,) = connection.stream().messages()
+    assert [one["id"] for one in replies] == [1, 2]
+    assert connection.stream().complete
+
+
+@requirement("L5")
+@pytest.mark.parametrize("version", ["1999-01-01", "2025-11-26", MODERN, "x"])
+def test_a_session_may_name_no_version_that_is_not_of_its_era(
+    server: MemoryServer, version: str
+) -> None:
+    greeting = request(0, "initialize", protocolVersion=OLD)
+    session = answer(server, greeting).headers["mcp-session-id"]
+    headers = {"Mcp-Session-Id": session, "MCP-Protocol-Version": version}
+    assert answer(server, request(1, "ping"), headers).status == 400
+    assert answer(server, note("x"), headers).status == (
+        202 if version == MODERN else 400
+    )
+
+
 @requirement("M1")
 def test_a_modern_client_has_nothing_to_answer(server: MemoryServer) -> None:
     headers = {"MCP-Protocol-Version": MODERN}

@@ -27,6 +27,8 @@ from commander.web.drain import Drain
 from commander.web.exchange import Exchange
 from commander.web.guards import Guards
 
+requirement = pytest.mark.requirement
+
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 FORM = "application/x-www-form-urlencoded"
 
@@ -56,6 +58,7 @@ def call(command: str, **arguments: Any) -> bytes:
 # --- what HTTP alone refuses -------------------------------------------------------
 
 
+@requirement("C1", "C2", "C3", "C6")
 @pytest.mark.parametrize("path", ["/mcp", "/"])
 @pytest.mark.parametrize(
     ("headers", "status"),
@@ -80,6 +83,7 @@ def test_host_origin_and_type_are_checked_on_both_paths(
         assert response.json()["error"]["code"] == -32600
 
 
+@requirement("C3")
 def test_two_host_headers_are_a_bad_request(server: MemoryServer) -> None:
     connection = server.http.connect()
     sent = server.http.encode(body=PING)
@@ -88,6 +92,7 @@ def test_two_host_headers_are_a_bad_request(server: MemoryServer) -> None:
     assert response.status == 400
 
 
+@requirement("C2")
 @pytest.mark.parametrize(
     ("headers", "statuses"),
     [
@@ -110,6 +115,7 @@ def test_off_loopback_any_host_is_served() -> None:
             assert server.http.request(body=PING, headers=headers).status == 200
 
 
+@requirement("C2", "C3")
 def test_named_hosts_and_origins_are_served_whatever_their_case() -> None:
     settings = Settings(
         allowed_hosts=("App.example",), allowed_origins=("https://Web.example",)
@@ -150,6 +156,7 @@ def test_a_version_header_that_is_no_utf_8_is_an_unknown_version(
 # --- callers of the Go server ------------------------------------------------------
 
 
+@requirement("C6")
 @pytest.mark.parametrize("content_type", ["", FORM, f"{FORM}; charset=utf-8"])
 def test_a_caller_with_a_token_need_not_say_json_on_the_root_path(
     server: MemoryServer, content_type: str
@@ -159,6 +166,7 @@ def test_a_caller_with_a_token_need_not_say_json_on_the_root_path(
     assert server.http.request(path="/mcp", body=PING, headers=headers).status == 415
 
 
+@requirement("C6")
 @pytest.mark.parametrize("content_type", ["", FORM, "text/plain"])
 def test_what_a_web_page_can_send_unasked_is_not_taken_without_a_token(
     open_server: MemoryServer, content_type: str
@@ -179,6 +187,7 @@ def test_a_form_is_taken_as_it_is_and_not_parsed(server: MemoryServer) -> None:
     assert response.json()["error"]["code"] == -32700
 
 
+@requirement("C8")
 def test_no_accept_header_is_asked_for(server: MemoryServer) -> None:
     for accept in ("", "application/json", "text/event-stream", "text/html"):
         headers = {"Accept": accept}
@@ -197,6 +206,7 @@ def test_an_expected_non_zero_status_is_an_error_on_the_root_path_only(
         assert response.json()["result"]["isError"] is is_error
 
 
+@requirement("L6")
 def test_a_notification_is_accepted_with_an_empty_answer(
     server: MemoryServer,
 ) -> None:
@@ -209,6 +219,7 @@ def test_a_notification_is_accepted_with_an_empty_answer(
     assert "content-type" not in response.headers
 
 
+@requirement("C10", "C7")
 @pytest.mark.parametrize("path", ["/mcp", "/"])
 @pytest.mark.parametrize(
     ("body", "code"),
@@ -236,6 +247,7 @@ def test_what_is_no_message_is_a_json_rpc_error_without_an_id(
 # --- a client that leaves ----------------------------------------------------------
 
 
+@requirement("L15")
 def test_a_command_runs_on_when_its_client_leaves_and_is_written_down(
     server: MemoryServer,
 ) -> None:

@@ -10,6 +10,8 @@ from twisted.web.http_headers import Headers
 from commander.settings import is_loopback
 from commander.web.guards import Guards, media_type_problem, prefers_stream
 
+requirement = pytest.mark.requirement
+
 DESK = Guards(loopback=True)
 SERVER = Guards(loopback=False)
 
@@ -27,6 +29,7 @@ def headers(*lines: tuple[str, str]) -> Headers:
     return made
 
 
+@requirement("C3")
 @pytest.mark.parametrize(
     "host",
     [
@@ -38,6 +41,7 @@ def test_a_desk_is_reached_by_its_loopback_names_and_any_port(host: str) -> None
     assert status(DESK, ("Host", host)) is None
 
 
+@requirement("C3")
 @pytest.mark.parametrize(
     "host",
     [
@@ -76,6 +80,7 @@ def test_named_hosts_are_the_only_ones(loopback: bool) -> None:
     assert status(guards) == 421
 
 
+@requirement("C2")
 @pytest.mark.parametrize(
     ("host", "origin"),
     [
@@ -95,6 +100,7 @@ def test_a_desk_takes_its_own_origin_by_any_loopback_name(
     assert status(DESK, ("Host", host), ("Origin", origin)) is None
 
 
+@requirement("C2")
 @pytest.mark.parametrize(
     "origin",
     [
@@ -139,6 +145,7 @@ def test_without_a_host_no_origin_is_the_own_one(
         assert status(SERVER, *host, ("Origin", origin)) == 403
 
 
+@requirement("C2")
 def test_named_origins_are_taken_and_every_origin_must_be() -> None:
     guards = Guards(
         loopback=True, allowed_origins=frozenset({"https://app.example", "null"})
@@ -172,12 +179,14 @@ def test_reading_host_and_origin_never_fails(host: bytes, origin: bytes) -> None
         assert problem is None or problem.status in {403, 421}
 
 
+@requirement("C3")
 @given(st.from_regex(r"[a-z0-9.-]{0,20}(localhost|127\.0\.0\.1)[a-z0-9.-]{1,20}"))
 def test_a_name_that_only_holds_a_loopback_name_is_foreign(name: str) -> None:
     if not is_loopback(name.strip().rstrip(".")):  # 127.0.0.10 is one, too
         assert status(DESK, ("Host", name.strip())) == 421
 
 
+@requirement("C6")
 @pytest.mark.parametrize(
     ("types", "strict", "lenient"),
     [
@@ -205,6 +214,7 @@ def test_a_body_must_say_that_it_is_json(
         assert (None if problem is None else problem.status) == expected
 
 
+@requirement("C8")
 @pytest.mark.parametrize(
     ("accept", "preferred"),
     [

@@ -15,6 +15,8 @@ from commander.testing import HTTPHarness, MemoryLog, MemoryServer
 from commander.testing.http import HTTPConnection
 from commander.web.request import BodyBudget
 
+requirement = pytest.mark.requirement
+
 MIB = 1024 * 1024
 LIMIT = 4 * MIB
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
@@ -87,6 +89,7 @@ def is_aborted(connection: HTTPConnection) -> bool:
 # --- before the body ---------------------------------------------------------------
 
 
+@requirement("C5")
 def test_no_token_is_answered_before_one_byte_of_a_large_body(
     server: MemoryServer, stranger: HTTPHarness
 ) -> None:
@@ -114,6 +117,7 @@ def test_a_path_that_is_not_served_is_answered_before_the_body(
     assert statuses(connection) == [404]
 
 
+@requirement("C7")
 def test_a_body_that_is_announced_too_long_is_answered_before_it_comes(
     server: MemoryServer,
 ) -> None:
@@ -152,6 +156,7 @@ def test_a_chunked_body_of_exactly_the_limit_is_served(
     assert statuses(connection) == [200]
 
 
+@requirement("C7")
 def test_a_chunked_body_is_refused_at_the_byte_that_is_too_much(
     small: MemoryServer,
 ) -> None:
@@ -262,6 +267,7 @@ def test_a_refused_client_that_leaves_needs_no_timer(
 # --- what bodies cost --------------------------------------------------------------
 
 
+@requirement("C7")
 def test_all_bodies_together_have_a_budget(server: MemoryServer) -> None:
     part = b"x" * (LIMIT - 1)
     connections = [announced(server.http, LIMIT) for _ in range(16)]

@@ -24,6 +24,8 @@ from tests.sessions.kit import (
     request,
 )
 
+requirement = pytest.mark.requirement
+
 PING = request(1, "ping")
 EVENTS = "text/event-stream"
 
@@ -91,6 +93,7 @@ def result(message: Any) -> Any:
 # --- the greeting ------------------------------------------------------------------
 
 
+@requirement("C1", "L2")
 @pytest.mark.parametrize("path", ["/mcp", "/"])
 def test_a_greeting_hands_out_an_id_that_later_requests_name(
     server: MemoryServer, path: str
@@ -104,6 +107,7 @@ def test_a_greeting_hands_out_an_id_that_later_requests_name(
     assert status(post(server, PING, path)) == 200
 
 
+@requirement("L2")
 def test_no_other_answer_hands_out_an_id(server: MemoryServer) -> None:
     listed = modern(1, "tools/list")
     for connection in (
@@ -116,6 +120,7 @@ def test_no_other_answer_hands_out_an_id(server: MemoryServer) -> None:
         assert "mcp-session-id" not in answer(connection).headers
 
 
+@requirement("L3")
 @pytest.mark.parametrize("session", ["unknown", "\u00e9", "x" * 5000, ""])
 def test_a_session_that_is_none_is_404(server: MemoryServer, session: str) -> None:
     """L3; an id is read, never looked up, so anything may stand there."""
@@ -149,6 +154,7 @@ def test_two_different_sessions_in_one_request_are_400(server: MemoryServer) -> 
     assert delete(server, one) == delete(server, other) == 204
 
 
+@requirement("L2")
 def test_a_session_of_another_token_is_unknown(server: MemoryServer) -> None:
     """L2; a key that replicas share makes ids of all their tokens readable."""
     key = Settings(session_key="shared by the replicas, and long enough")
@@ -169,6 +175,7 @@ def test_a_session_goes_on_at_a_server_that_takes_the_place_of_another() -> None
         assert delete(second, session) == 204
 
 
+@requirement("L5")
 @pytest.mark.parametrize("version", ["2024-11-05", "2025-06-18", "2025-11-25"])
 def test_a_session_may_name_any_version_of_its_era(
     server: MemoryServer, version: str
@@ -196,6 +203,7 @@ def test_ten_thousand_greetings_are_not_remembered(server: MemoryServer) -> None
     assert server.reactor.getDelayedCalls() == []
 
 
+@requirement("L23")
 def test_no_more_sessions_are_served_than_may_be_in_use() -> None:
     with MemoryServer(Settings(max_sessions=1)) as server:
         first, second = initialize(server), initialize(server)
@@ -211,6 +219,7 @@ def test_no_more_sessions_are_served_than_may_be_in_use() -> None:
 # --- DELETE ------------------------------------------------------------------------
 
 
+@requirement("C1", "L3", "L4")
 def test_a_client_ends_its_session_once(server: MemoryServer) -> None:
     """L4."""
     session = initialize(server)
@@ -222,6 +231,7 @@ def test_a_client_ends_its_session_once(server: MemoryServer) -> None:
     assert get(server, session).stream().status == 404
 
 
+@requirement("L4")
 def test_delete_needs_a_session(server: MemoryServer) -> None:
     response = server.http.request("DELETE", "/mcp")
     assert response.status == 400
@@ -237,6 +247,7 @@ def test_an_ended_session_stays_ended_however_its_id_is_written(
         assert status(post(server, PING, Mcp_Session_Id=other)) == 404
 
 
+@requirement("L4")
 def test_a_command_outlives_its_session_and_keeps_nothing(server: MemoryServer) -> None:
     """L4: commands keep running until their own timeout."""
     session = initialize(server)
@@ -256,11 +267,13 @@ def test_a_command_outlives_its_session_and_keeps_nothing(server: MemoryServer) 
 # --- GET ---------------------------------------------------------------------------
 
 
+@requirement("L10")
 def test_without_a_session_there_is_nothing_to_get(server: MemoryServer) -> None:
     response = server.http.request("GET", "/mcp", headers={"Accept": EVENTS})
     assert (response.status, response.headers["allow"]) == (405, "POST")
 
 
+@requirement("R10")
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_modern_client_has_only_post(server: MemoryServer, method: str) -> None:
     session = initialize(server)
@@ -289,6 +302,7 @@ def test_get_and_delete_may_name_a_version_of_their_era(
     assert server.http.request("DELETE", "/mcp", b"", headers).status == 204
 
 
+@requirement("C8")
 def test_get_needs_a_client_that_takes_events(server: MemoryServer) -> None:
     session = initialize(server)
     for accept in ("", "*/*", "application/json"):
@@ -296,6 +310,7 @@ def test_get_needs_a_client_that_takes_events(server: MemoryServer) -> None:
         assert server.http.request("GET", "/mcp", headers=headers).status == 406
 
 
+@requirement("C1", "C11", "L10", "L13")
 def test_get_opens_a_stream_that_stays(server: MemoryServer) -> None:
     connection = get(server, initialize(server))
     server.http.pump(15)
@@ -306,6 +321,7 @@ def test_get_opens_a_stream_that_stays(server: MemoryServer) -> None:
     assert stream.events()[0].retry == "1000"
 
 
+@requirement("L12")
 @pytest.mark.parametrize("last", ["nonsense", "0a1b2c3d4e5f-1", "-", "x" * 5000])
 def test_an_event_that_is_not_kept_is_400(server: MemoryServer, last: str) -> None:
     assert status(get(server, initialize(server), last)) == 400
@@ -323,6 +339,7 @@ def test_a_body_of_a_get_is_not_kept_while_its_stream_lasts(
 # --- replay ------------------------------------------------------------------------
 
 
+@requirement("L12", "L15")
 def test_a_reply_reaches_a_client_that_came_back_for_it(server: MemoryServer) -> None:
     session = initialize(server)
     first = post(server, call(7), Mcp_Session_Id=session)
@@ -352,6 +369,7 @@ def test_a_reply_is_there_once_more_for_five_minutes(server: MemoryServer) -> No
     assert status(get(server, session, begin)) == 400
 
 
+@requirement("L11", "L12")
 def test_an_event_of_another_session_is_nobodys(server: MemoryServer) -> None:
     mine, other = initialize(server), initialize(server)
     connection = post(server, call(7), Mcp_Session_Id=mine)
@@ -363,6 +381,7 @@ def test_an_event_of_another_session_is_nobodys(server: MemoryServer) -> None:
     assert len(connection.stream().messages()) == 1
 
 
+@requirement("L12")
 def test_two_calls_are_replayed_apart(server: MemoryServer) -> None:
     session = initialize(server)
     connections = [
@@ -397,6 +416,7 @@ LINES = st.lists(
 )
 
 
+@requirement("L12")
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES)
 def test_what_reaches_a_client_over_breaks_is_byte_for_byte_the_stream(
@@ -489,6 +509,7 @@ def test_a_server_that_leaves_sends_clients_to_another(
     assert stopped == [None]
 
 
+@requirement("M32")
 def test_streams_that_wait_end_gracefully_with_the_server(
     leaving: MemoryServer,
 ) -> None:

@@ -20,6 +20,8 @@ from commander.testing.http import HTTPConnection
 from commander.web.wire import KEEP_ALIVE_SECONDS, RequestWire
 from tests.sessions.kit import now
 
+requirement = pytest.mark.requirement
+
 COMMENT = b": keep-alive\n\n"
 REPLY = Reply(status=201, body=b"{}")
 
@@ -110,6 +112,7 @@ def test_an_ordinary_answer_has_none_of_that_and_needs_no_timer(stage: Stage) ->
     assert stage.timers == []
 
 
+@requirement("C8")
 @pytest.mark.parametrize(
     ("accept", "accepted"),
     [
@@ -180,6 +183,7 @@ def test_an_answer_to_nobody_is_not_written(stage: Stage) -> None:
 # --- a stream ----------------------------------------------------------------------
 
 
+@requirement("C11")
 def test_the_head_of_a_stream_leaves_at_once(stage: Stage) -> None:
     """C11."""
     connection, _, _ = stage.streaming()
@@ -191,6 +195,7 @@ def test_the_head_of_a_stream_leaves_at_once(stage: Stage) -> None:
     assert response.headers["transfer-encoding"] == "chunked"
 
 
+@requirement("M20")
 def test_each_event_leaves_at_once_and_the_end_ends_the_answer(stage: Stage) -> None:
     connection, wire, listener = stage.streaming()
     wire.write(b"data: 1\n\n")
@@ -227,6 +232,7 @@ def test_an_old_client_gets_a_stream_without_chunks(stage: Stage) -> None:
     assert connection.closing
 
 
+@requirement("C11")
 def test_silence_is_filled_with_comments(stage: Stage) -> None:
     connection, wire, _ = stage.streaming()
     assert KEEP_ALIVE_SECONDS == 15.0

@@ -20,6 +20,8 @@ from tests.sessions.behaviour.clients import (
     reply_of,
 )
 
+requirement = pytest.mark.requirement
+
 
 @pytest.fixture(params=list(WIRES))
 def client(request: pytest.FixtureRequest) -> Iterator[Client]:
@@ -65,12 +67,14 @@ def output(client: Client, pending: Pending) -> str:
 # --- list, call, error -------------------------------------------------------------
 
 
+@requirement("L18")
 def test_tools_are_listed(client: Client) -> None:
     tools = reply_of(client.request("tools/list"))["result"]["tools"]
     assert tools[0]["name"] == "execute_command"
     assert len(tools) == 5
 
 
+@requirement("T7")
 def test_a_call_is_answered_when_its_command_has_ended(client: Client) -> None:
     pending = client.call("echo hello")
     assert not is_answered(pending)
@@ -81,6 +85,7 @@ def test_a_call_is_answered_when_its_command_has_ended(client: Client) -> None:
     assert reply_of(pending)["result"]["isError"] is False
 
 
+@requirement("W2")
 def test_a_command_that_fails_is_a_result(client: Client) -> None:
     pending = client.call("false")
     client.process.exit(3)
@@ -98,6 +103,7 @@ def test_a_command_of_many_seconds_is_answered_too(client: Client) -> None:
     assert facts(pending)["duration"] == "20s"
 
 
+@requirement("M7", "M35", "M38")
 @pytest.mark.parametrize(
     ("method", "params", "code"),
     [
@@ -114,6 +120,7 @@ def test_a_bad_request_is_an_error_with_its_id(
     assert isinstance(reply["id"], int)
 
 
+@requirement("C10", "T12")
 def test_garbage_is_answered_and_the_next_is_served(client: Client) -> None:
     assert reply_of(client.garbage())["error"]["code"] == -32700
     assert "result" in reply_of(client.request("tools/list"))
@@ -122,6 +129,7 @@ def test_garbage_is_answered_and_the_next_is_served(client: Client) -> None:
 # --- while a call runs -------------------------------------------------------------
 
 
+@requirement("M31", "W4")
 def test_progress_is_told_to_who_asked_and_stops_with_the_reply(client: Client) -> None:
     """M31, 4.2."""
     pending = client.call(token=client._next + 1)
@@ -139,6 +147,7 @@ def test_progress_is_told_to_who_asked_and_stops_with_the_reply(client: Client) 
     assert progress(pending) == told
 
 
+@requirement("W4")
 def test_a_silent_command_still_makes_progress(client: Client) -> None:
     pending = client.call(token=client._next + 1)
     for _ in range(20):
@@ -147,6 +156,7 @@ def test_a_silent_command_still_makes_progress(client: Client) -> None:
     client.process.exit(0)
 
 
+@requirement("M31")
 def test_nobody_hears_of_progress_who_did_not_ask(client: Client) -> None:
     pending = client.call()
     client.process.emit(1, b"line\n")
@@ -156,6 +166,7 @@ def test_nobody_hears_of_progress_who_did_not_ask(client: Client) -> None:
     client.process.exit(0)
 
 
+@requirement("M30", "W5")
 def test_output_is_told_to_who_asked_for_it(known: Client) -> None:
     """M30; 4.2, 5."""
     known.ask_for_logs("info")
@@ -169,6 +180,7 @@ def test_output_is_told_to_who_asked_for_it(known: Client) -> None:
     assert is_answered(pending)
 
 
+@requirement("M30", "L20", "W5")
 @pytest.mark.parametrize("level", [None, "notice", "emergency"])
 def test_output_is_told_to_nobody_else(client: Client, level: str | None) -> None:
     if level is not None:
@@ -181,6 +193,7 @@ def test_output_is_told_to_nobody_else(client: Client, level: str | None) -> Non
     assert output(client, pending) == ""
 
 
+@requirement("M11")
 def test_a_level_that_there_is_not_is_an_error(client: Client) -> None:
     if client.era == "modern":
         client.level = "loud"
@@ -216,6 +229,7 @@ def test_two_calls_at_once_are_answered_each_with_its_own(client: Client) -> Non
 # --- wanting no reply --------------------------------------------------------------
 
 
+@requirement("M23", "L15", "T8", "W6")
 @pytest.mark.parametrize("after", [0.0, 2.0])
 def test_a_cancelled_call_ends_its_command_and_is_answered_nothing(
     known: Client, after: float
@@ -233,6 +247,7 @@ def test_a_cancelled_call_ends_its_command_and_is_answered_nothing(
     assert "result" in reply_of(known.request("tools/list"))
 
 
+@requirement("L16")
 def test_a_cancelled_call_leaves_others_alone(known: Client) -> None:
     first, second = known.call("echo 1"), known.call("echo 2")
     known.cancel(first)
@@ -243,6 +258,7 @@ def test_a_cancelled_call_leaves_others_alone(known: Client) -> None:
     assert is_answered(second)
 
 
+@requirement("L16", over="http")
 def test_without_a_session_a_cancellation_cancels_nothing() -> None:
     """Ids that clients choose must not reach each other's calls."""
     client = BareHttp()
@@ -256,6 +272,7 @@ def test_without_a_session_a_cancellation_cancels_nothing() -> None:
     client.stop()
 
 
+@requirement("M23", "L15", "T3", "W6")
 @pytest.mark.parametrize("after", [0.0, 2.0])
 def test_a_client_that_leaves_ends_what_only_it_could_hear(
     client: Client, after: float

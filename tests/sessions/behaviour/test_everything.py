@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from commander.testing.http import HTTPConnection, ServerSentEvent
@@ -20,7 +21,7 @@ from tests.sessions.behaviour.clients import (
     reply_of,
 )
 from tests.sessions.behaviour.everything import EVERYTHING
-from tests.sessions.kit import MODERN, note
+from tests.sessions.kit import MODERN, modern, modern_headers, note
 
 requirement = pytest.mark.requirement
 
@@ -650,6 +651,42 @@ def test_what_waits_for_an_answer_ends_with_its_session(session: SessionHttp) ->
     question, reply = pending.messages
     assert question["method"] == "elicitation/create"
     assert "the session ended" in text_of(reply["result"])
+
+
+# --- headers of arguments ----------------------------------------------------------
+
+
+@requirement("M8", over="http")
+@pytest.mark.parametrize(
+    ("argument", "header", "served"),
+    [
+        ("eu", "eu", True),
+        ("eu", "us", False),
+        ("eu", None, False),
+        (None, None, True),
+        (None, "eu", False),
+        ("\u00e9", "=?base64?w6k=?=", True),
+    ],
+)
+def test_an_annotated_argument_and_its_header_agree(
+    argument: str | None, header: str | None, served: bool
+) -> None:
+    client = ModernHttp((), EVERYTHING)
+    arguments = {} if argument is None else {"region": argument}
+    call = {"name": "test_x_mcp_header", "arguments": arguments}
+    message = modern(7, "tools/call", **call)
+    headers = modern_headers(message)
+    if header is not None:
+        headers["Mcp-Param-Region"] = header
+    response = client.server.http.request(
+        body=msgspec.json.encode(message), headers=headers
+    )
+    if served:
+        text = text_of(response.json()["result"])
+        assert text == f"Region: {argument or 'none'}"
+    else:
+        assert (response.status, response.json()["error"]["code"]) == (400, -32020)
+    client.stop()
 
 
 # --- modern clients are not asked --------------------------------------------------
