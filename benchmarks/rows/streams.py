@@ -43,7 +43,7 @@ def streams(scale: Scale) -> list[Row]:
     return [
         Row(
             name=f"streams-{kind}",
-            what=f"an idle stream of events, average of {count}: {what}",
+            what=f"an idle stream of events where there are {count}: {what}",
             against="a fixed bound",
             target=Target(bound=16, unit="KiB"),
             values=tuple(found[kind]),
@@ -72,6 +72,6 @@ def _kib_each(count: int, open_one: Any) -> float:
         for _ in range(_WARM_UP):
             stack.callback(open_one(server).close)
         before = server.status("VmRSS")
-        for _ in range(count):
+        for _ in range(count - _WARM_UP):
             stack.callback(open_one(server).close)
-        return (server.status("VmRSS") - before) / count
+        return (server.status("VmRSS") - before) / (count - _WARM_UP)
