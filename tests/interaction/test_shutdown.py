@@ -62,13 +62,13 @@ def status_of_call(server: Server) -> int | None:
 
 
 @contextlib.contextmanager
-def hang_up(disposition: signal.Handlers) -> Iterator[None]:
-    """What SIGHUP means to servers that are started meanwhile."""
-    previous = signal.signal(signal.SIGHUP, disposition)
+def meaning(number: signal.Signals, disposition: signal.Handlers) -> Iterator[None]:
+    """What a signal means to servers that are started meanwhile."""
+    previous = signal.signal(number, disposition)
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, previous)
+        signal.signal(number, previous)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,11 @@ def test_a_signal_ends_an_idle_server_in_order(
     number: signal.Signals,
     status: int,
 ) -> None:
-    with launch(env=measured, token=None) as server:
+    # Whoever runs the tests in the background has SIGINT ignored.
+    with (
+        meaning(number, signal.SIG_DFL),
+        launch(env=measured, token=None) as server,
+    ):
         assert server.stop(number) == status
     (record,) = server.records("server_stopped")
     assert record["reason"] == number.name
@@ -92,7 +96,7 @@ def test_a_signal_ends_an_idle_server_in_order(
 
 def test_a_hang_up_that_is_ignored_ends_nothing(launch: Launch) -> None:
     """As under nohup."""
-    with hang_up(signal.SIG_IGN), launch() as server:
+    with meaning(signal.SIGHUP, signal.SIG_IGN), launch() as server:
         server.send_signal(signal.SIGHUP)
         assert server.run("echo here")["stdout"] == "here\n"
         server.stop()

@@ -69,6 +69,13 @@ def script_findings(
         if is_streamed(operand) and operand.text not in usage.granted:
             yield Problem(f"`{usage.name} {operand.shown()}` runs what it reads")
             return
+        if code.script and operand.pattern:
+            # Whichever file a pattern finds first, whoever put it there.
+            yield Problem(
+                f"`{usage.name} {operand.shown()}` runs a file that is not known "
+                "beforehand; write its name out"
+            )
+            return
 
 
 def _sources(code: Code, operands: Sequence[Field]) -> Sequence[Field]:

@@ -349,6 +349,11 @@ OPAQUE = Language.OPAQUE
         (Code(language=OPAQUE, script=True), "prog a.py $ -x", ""),
         (Code(language=OPAQUE, script=True), "prog -", "runs what it reads"),
         (Code(language=OPAQUE, script=True), "prog /dev/fd/3", "runs what it reads"),
+        (
+            Code(language=OPAQUE, script=True),
+            "prog ./*",
+            "runs a file that is not known beforehand",
+        ),
         (Code(language=OPAQUE, script=True), "prog", ""),
         (Code(language=OPAQUE, stdin=True), "prog", "runs what it reads"),
         (Code(language=OPAQUE, stdin=True), "prog a", ""),
