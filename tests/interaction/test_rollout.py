@@ -221,5 +221,6 @@ def test_servers_are_replaced_one_by_one_and_no_client_notices(
         commands = Counter(one["command"] for records in ran for one in records)
         assert commands == Counter(dict.fromkeys(traffic.answers, 1))
         assert min(map(len, ran)) > 0
-        after = [served_after_the_signal(server) for server in old]
-        assert (sum(after) == 0) is told_first
+        if told_first:
+            # Else a call may still come, or none: the next health check decides.
+            assert sum(map(served_after_the_signal, old)) == 0
