@@ -199,11 +199,22 @@ _UNIQ: Final = Program(
     refuses=("uniq a.txt .git/config", "uniq - /etc/x"),
 )
 
+_TS: Final = Program(
+    names="ts",
+    reason="A Perl program: it opens its operands as Perl does, to which a name with a "
+    "pipe is a command and one with `>` a file to write.",
+    operands="*|* *>*",
+    operands_why="runs or writes what its operand names",
+    passes=("ts", "ts -i %s", "ts '%H:%M:%S'"),
+    refuses=("ts '' '|pwn'", "ts %s 'pwn|'", "ts %s '>x'"),
+)
+
 PROGRAMS: Final = (
     _AWK,
     _GAWK,
     _SED,
     _SORT,
     _SPLIT,
+    _TS,
     _UNIQ,
 )
