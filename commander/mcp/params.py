@@ -52,29 +52,19 @@ Problem = ProtocolError
 
 def read_tool(request: Request, catalogue: Catalogue) -> ToolCalled | Problem:
     """S25/server/tools, Calling Tools; an unknown tool is a protocol error."""
-    name = request.params.get("name")
-    if not isinstance(name, str):
-        return invalid(request, '"name" must be a string')
-    names = catalogue.names("tools")
-    if name not in names:
-        return _error(request, _unknown("tool", name, names))
-    arguments = _object(request, "arguments")
-    if isinstance(arguments, ProtocolError):
-        return arguments
+    read = _named(request, "tool", catalogue.names("tools"))
+    if isinstance(read, ProtocolError):
+        return read
+    name, arguments = read
     return ToolCalled(name=name, arguments=arguments)
 
 
 def read_prompt(request: Request, catalogue: Catalogue) -> PromptAsked | Problem:
     """S25/server/prompts, Getting a Prompt."""
-    name = request.params.get("name")
-    if not isinstance(name, str):
-        return invalid(request, '"name" must be a string')
-    names = catalogue.names("prompts")
-    if name not in names:
-        return _error(request, _unknown("prompt", name, names))
-    arguments = _object(request, "arguments")
-    if isinstance(arguments, ProtocolError):
-        return arguments
+    read = _named(request, "prompt", catalogue.names("prompts"))
+    if isinstance(read, ProtocolError):
+        return read
+    name, arguments = read
     if not _are_texts(arguments):
         return invalid(request, '"arguments" must hold strings')
     return PromptAsked(name=name, arguments=arguments)
@@ -193,6 +183,21 @@ def invalid(request: Request, message: str) -> Problem:
 
 def _error(request: Request, message: str) -> Problem:
     return ProtocolError(code=INVALID_PARAMS, message=message, id=request.id)
+
+
+def _named(
+    request: Request, what: str, names: tuple[str, ...]
+) -> tuple[str, dict[str, Any]] | Problem:
+    """The name of something that there is, and the arguments for it."""
+    name = request.params.get("name")
+    if not isinstance(name, str):
+        return invalid(request, '"name" must be a string')
+    if name not in names:
+        return _error(request, _unknown(what, name, names))
+    arguments = _object(request, "arguments")
+    if isinstance(arguments, ProtocolError):
+        return arguments
+    return name, arguments
 
 
 def _object(request: Request, name: str) -> dict[str, Any] | Problem:
