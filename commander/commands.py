@@ -20,9 +20,30 @@ __all__ = [
     "Outcome",
     "OutputWindow",
     "StartFailed",
+    "Stdin",
     "Survivor",
+    "TerminalSize",
     "Trace",
 ]
+
+
+class Stdin(enum.Enum):
+    """What a command has as its standard input."""
+
+    EMPTY = "empty"
+    """Nothing: the end of it is read at once."""
+    PIPE = "pipe"
+    """What its caller writes, until the caller closes it."""
+    TERMINAL = "terminal"
+    """A terminal of its own, which is its output too: all of it is standard output."""
+
+
+@attrs.frozen
+class TerminalSize:
+    """The size of a terminal, in characters."""
+
+    columns: int = 80
+    rows: int = 24
 
 
 @attrs.frozen(kw_only=True)
@@ -53,6 +74,9 @@ class CommandRequest:
     """Names to set over the inherited environment. Never logged."""
     trace: Trace | None = None
     """What the caller's own records know it by."""
+    stdin: Stdin = Stdin.EMPTY
+    terminal_size: TerminalSize = TerminalSize()
+    """Of a terminal when the command starts."""
 
 
 class EndedBy(enum.Enum):
@@ -62,6 +86,10 @@ class EndedBy(enum.Enum):
     """It ended by itself; ``Outcome.signal`` tells if a signal did it that the
     server did not send."""
     TIMEOUT = "timeout"
+    IDLE_TIMEOUT = "idle_timeout"
+    """It printed nothing for as long as its caller allowed."""
+    CLIENT_SIGNAL = "client_signal"
+    """A client had it signalled, and it ended by that."""
     OUTPUT_LIMIT = "output_limit"
     PROCESS_LIMIT = "process_limit"
     OOM = "oom"
