@@ -12,11 +12,11 @@ from commander.mcp.events import ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.modern import ModernEngine
 from commander.mcp.results import ReplyWriter
+from commander.seals import Seal
 from commander.sessions.application import Application
 from commander.sessions.dispatcher import Dispatcher, Engines
 from commander.sessions.get_streams import GetStreams
 from commander.sessions.listening import ChangeHub
-from commander.sessions.seals import Seal
 from commander.sessions.session_ids import SessionIds
 from commander.sessions.store import SessionStore
 from commander.sessions.subscriptions import Subscriptions

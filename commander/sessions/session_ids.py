@@ -18,7 +18,7 @@ import attrs
 from commander.mcp.events import Peer
 from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.principals import Principal
-from commander.sessions.seals import Seal
+from commander.seals import Seal
 
 __all__ = ["LIFETIME_SECONDS", "SessionIds"]
 

@@ -25,6 +25,7 @@ from commander.mcp.results import CONTENT_SINCE, STATUS_OF_CODE, ReplyWriter
 from commander.mcp.versions import HANDSHAKE_VERSIONS, MODERN_VERSIONS, Era
 from commander.output.batching import INTERVAL_SECONDS
 from commander.principals import Principal
+from commander.seals import Seal
 from commander.sessions.event_stream import (
     KEEP_SECONDS,
     MAX_BYTES,
@@ -33,7 +34,6 @@ from commander.sessions.event_stream import (
     ReplayBudget,
 )
 from commander.sessions.post import COMMIT_SECONDS, PostOutlet
-from commander.sessions.seals import Seal
 from commander.sessions.session import Session
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from commander.sessions.store import SessionStore

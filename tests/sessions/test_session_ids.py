@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from commander.mcp.events import Peer
 from commander.mcp.versions import HANDSHAKE_VERSIONS
-from commander.sessions.seals import Seal
+from commander.seals import Seal
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from tests.sessions.kit import ANN, BOB
 

@@ -20,8 +20,8 @@ from twisted.internet.task import Clock
 from commander.alarm import Alarm
 from commander.mcp.events import Peer
 from commander.principals import Principal
+from commander.seals import Seal
 from commander.sessions import store as module
-from commander.sessions.seals import Seal
 from commander.sessions.session import Session
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from commander.sessions.store import SWEEP_SECONDS, SessionsFull, SessionStore

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commander.sessions.seals import Seal
+from commander.seals import Seal
 
 requirement = pytest.mark.requirement
 

@@ -1,0 +1,1 @@
+"""Commands that outlive a call: their handles, their output, their retention."""
