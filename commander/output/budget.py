@@ -113,6 +113,17 @@ class MemoryBudget:
         self._changed(holder, held, granted)
         return granted
 
+    def seal(self, holder: Holder, size_bytes: int) -> None:
+        """Have a holder keep exactly so much, at most what it has reserved.
+
+        It must not ask again. What is over its floor may still be taken from it, so
+        it counts for the share as before. A holder of nothing is closed by this.
+        """
+        if not size_bytes:
+            self.close(holder)
+            return
+        self._changed(holder, holder.reserved_bytes, size_bytes)
+
     def close(self, holder: Holder) -> None:
         """Take everything back; the holder must not ask again."""
         self._holders -= 1

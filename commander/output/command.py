@@ -19,10 +19,15 @@ from commander.output.budget import MemoryBudget
 from commander.output.order import STDOUT, Forgotten, ReadOrder, Run
 from commander.output.ring import Gap, HeadTailRing, Piece
 
-__all__ = ["SPAN_RUNS", "CommandOutput", "MergedPiece"]
+__all__ = ["SPAN_RUNS", "CommandOutput", "MergedPiece", "Tee"]
 
 SPAN_RUNS: Final = 1024
 """Runs of one stream in one span at most. Each takes some microseconds to look at."""
+
+
+Tee = Callable[[int, Sequence[memoryview]], None]
+"""Gets each read of a stream, in order. The views hold during the call only: copy at
+once, and do not touch the output meanwhile."""
 
 
 @attrs.frozen
@@ -37,6 +42,11 @@ class MergedPiece:
     """Its offset in its own stream."""
     data: bytes
 
+    @property
+    def end(self) -> int:
+        """Merged offset after the last byte."""
+        return self.start + len(self.data)
+
 
 class CommandOutput:
     """What one command printed, within bounds.
@@ -44,11 +54,16 @@ class CommandOutput:
     Args:
         limit_bytes: Kept of each stream.
         budget: Grants the memory. A command without output has its floors only.
+        tee: Also gets all bytes that arrive.
     """
 
-    __slots__ = ("_order", "_subscriptions", "stderr", "stdout")
+    __slots__ = ("_order", "_subscriptions", "stderr", "stdout", "tee")
 
-    def __init__(self, limit_bytes: int, budget: MemoryBudget) -> None:
+    def __init__(
+        self, limit_bytes: int, budget: MemoryBudget, tee: Tee | None = None
+    ) -> None:
+        self.tee = tee
+        """May be set until the first byte arrives."""
         self.stdout: Final = HeadTailRing(limit_bytes, budget)
         self.stderr: Final = HeadTailRing(limit_bytes, budget)
         self._order = ReadOrder(budget.charge)
@@ -58,6 +73,10 @@ class CommandOutput:
     def total_bytes(self) -> int:
         """Bytes of both streams so far; the merged offset of the next byte."""
         return self._order.total_bytes
+
+    def ring(self, stream: int) -> HeadTailRing:
+        """What is kept of one stream."""
+        return self.stdout if stream == STDOUT else self.stderr
 
     def buffers(self, stream: int, hint: int) -> Sequence[memoryview]:
         """Memory for the next read of a stream, as ``HeadTailRing.buffers`` lends it.
@@ -75,7 +94,11 @@ class CommandOutput:
             stream: As before.
             count: At least 1.
         """
-        (self.stdout if stream == STDOUT else self.stderr).filled(count)
+        ring = self.stdout if stream == STDOUT else self.stderr
+        ring.filled(count)
+        # Before the order: that may charge the budget, which moves rings.
+        if self.tee is not None:
+            self.tee(stream, ring.newest(count))
         self._order.add(stream, count)
         if self._subscriptions:
             self._arrived()
@@ -84,6 +107,8 @@ class CommandOutput:
         """Take output that somebody else has read, by copying it."""
         if data:
             (self.stdout if stream == STDOUT else self.stderr).append(data)
+            if self.tee is not None:
+                self.tee(stream, (memoryview(data),))
             self._order.add(stream, len(data))
             self._arrived()
 
@@ -120,7 +145,7 @@ class CommandOutput:
             end = run.end
             if isinstance(run, Forgotten):
                 continue
-            ring = self._ring(run.stream)
+            ring = self.ring(run.stream)
             stop = run.offset + run.end - run.start
             reached = min(stop, ring.reach(run.offset, most_bytes))
             most_bytes -= ring.kept_bytes(run.offset, reached)
@@ -128,6 +153,33 @@ class CommandOutput:
             if not most_bytes or reached < stop or runs == SPAN_RUNS:
                 return run.start + reached - run.offset
         return end
+
+    def kept_from(self, start: int) -> int:
+        """The first merged offset from this one on that is kept; else the total."""
+        for run in self._order.between(start, self.total_bytes):
+            if isinstance(run, Run):
+                kept = self.ring(run.stream).kept_from(run.offset) - run.offset
+                if kept < run.end - run.start:
+                    return run.start + kept
+        return self.total_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """What it takes of the budget, the order included; exact once it is sealed."""
+        rings = self.stdout.reserved_bytes + self.stderr.reserved_bytes
+        return rings + self._order.charged_bytes
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether all that arrived is kept and the budget can take none of it.
+
+        That is so for a sealed output within the floors of its rings.
+        """
+        return (
+            self._order.forgotten is None
+            and self.stdout.is_safe
+            and self.stderr.is_safe
+        )
 
     def subscribe(
         self,
@@ -156,16 +208,24 @@ class CommandOutput:
         for subscription in self._subscriptions:
             subscription.finish()
 
+    def seal(self) -> None:
+        """Move what is kept into memory of exactly its size; nothing comes any more.
+
+        It is read as before. A second call does nothing.
+        """
+        self.tee = None
+        self.stdout.seal()
+        self.stderr.seal()
+        self._order.seal()
+
     def close(self) -> None:
         """Give the memory back, and end the subscriptions; the counts stay."""
         for subscription in self._subscriptions:
             subscription.close()
+        self.tee = None
         self.stdout.close()
         self.stderr.close()
         self._order.close()
-
-    def _ring(self, stream: int) -> HeadTailRing:
-        return self.stdout if stream == STDOUT else self.stderr
 
     def _arrived(self) -> None:
         for subscription in self._subscriptions:
@@ -185,5 +245,5 @@ class CommandOutput:
             MergedPiece(run.stream, part.start + shift, part.start, part.data)
             if isinstance(part, Piece)
             else Gap(part.start + shift, part.end + shift)
-            for part in self._ring(run.stream).read(run.offset, stop)
+            for part in self.ring(run.stream).read(run.offset, stop)
         ]

@@ -24,6 +24,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import attrs
@@ -31,14 +32,23 @@ import attrs
 __all__ = [
     "BLOCK_BYTES",
     "BLOCK_RUNS",
+    "BOTH",
     "FIRST_BLOCKS",
     "LAST_BLOCKS",
+    "RUN_BYTES",
     "STDERR",
     "STDOUT",
     "Forgotten",
+    "OwnEnd",
     "ReadOrder",
     "Run",
+    "merged_end",
+    "runs_between",
+    "runs_of",
 ]
+
+BOTH: Final = 0
+"""Both streams, by merged offsets, where one of them could be named."""
 
 STDOUT: Final = 1
 """Streams are named by the descriptor that the command writes to."""
@@ -47,7 +57,10 @@ STDERR: Final = 2
 
 BLOCK_RUNS: Final = 256
 
-BLOCK_BYTES: Final = BLOCK_RUNS * 8
+RUN_BYTES: Final = 8
+"""What the log of one run takes."""
+
+BLOCK_BYTES: Final = BLOCK_RUNS * RUN_BYTES
 
 FIRST_BLOCKS: Final = 4
 """1,024 runs at the start of the output."""
@@ -76,6 +89,61 @@ class Forgotten:
     end: int
 
 
+OwnEnd = Callable[[int], int]
+"""What stands in ``ends`` for a run; 0 before the first."""
+
+
+def merged_end(own_end: OwnEnd, run: int) -> int:
+    """The merged offset at the end of a run."""
+    return own_end(run) + own_end(run - 1)
+
+
+def runs_between(
+    own_end: OwnEnd, first: int, stop: int, start: int, end: int
+) -> Iterator[Run]:
+    """What lies between two merged offsets, both within known runs, cut to them.
+
+    Args:
+        own_end: Knows all these runs, and the two before the first.
+        first: The first known run.
+        stop: The run after the last known one that has ended.
+        start: Merged offset.
+        end: Merged offset.
+    """
+    if start >= end:
+        return
+    merged = partial(merged_end, own_end)
+    run = first + bisect_right(range(first, stop), start, key=merged)
+    while start < end:
+        run_end = min(end, merged(run))
+        own = own_end(run - 2) + start - merged(run - 1)
+        yield Run(STDOUT + run % 2, start, run_end, own)
+        start = run_end
+        run += 1
+
+
+def runs_of(
+    own_end: OwnEnd, runs: int, stream: int, start: int, end: int
+) -> Iterator[Run]:
+    """What lies between two offsets of one stream, cut to them.
+
+    Args:
+        own_end: Knows all runs.
+        runs: How many have ended; so the number of the last.
+        stream: ``STDOUT`` or ``STDERR``.
+        start: In the stream itself.
+        end: What has not arrived is left out.
+    """
+    numbers = range(stream - STDOUT, runs + 1, 2)
+    for run in numbers[bisect_right(numbers, start, key=own_end) :]:
+        if start >= end:
+            return
+        own_stop = min(end, own_end(run))
+        place = merged_end(own_end, run - 1) + start - own_end(run - 2)
+        yield Run(stream, place, place + own_stop - start, start)
+        start = own_stop
+
+
 class ReadOrder:
     """The log of one command's reads.
 
@@ -86,6 +154,7 @@ class ReadOrder:
 
     __slots__ = (
         "_charge",
+        "_charged_bytes",
         "_closed",
         "_first",
         "_last",
@@ -110,6 +179,7 @@ class ReadOrder:
         self._rotated = 0
         """Blocks that were forgotten."""
         self._charge = charge
+        self._charged_bytes = 0
         self._closed = False
 
     def add(self, stream: int, count: int) -> None:
@@ -166,9 +236,21 @@ class ReadOrder:
                 return None
         return None
 
+    @property
+    def charged_bytes(self) -> int:
+        """What the log takes now."""
+        return self._charged_bytes
+
+    def seal(self) -> None:
+        """Move into memory of exactly the log's size; nothing may be added any more."""
+        self._first = [array("Q", block) for block in self._first]
+        self._last = [array("Q", block) for block in self._last]
+        blocks = (*self._first, *self._last)
+        self._take(RUN_BYTES * sum(map(len, blocks)) - self._charged_bytes)
+
     def close(self) -> None:
         """Give the memory back; all of the order is forgotten from then on."""
-        self._charge(-BLOCK_BYTES * (len(self._first) + len(self._last)))
+        self._take(-self._charged_bytes)
         self._first = []
         self._last = []
         self._closed = True
@@ -195,8 +277,13 @@ class ReadOrder:
                 del self._last[0]
                 self._rotated += 1
                 return block
-        self._charge(BLOCK_BYTES)
+        self._take(BLOCK_BYTES)
         return block
+
+    def _take(self, size_bytes: int) -> None:
+        """Have so much more memory, or less."""
+        self._charged_bytes += size_bytes
+        self._charge(size_bytes)
 
     @property
     def _head_runs(self) -> int:
@@ -221,28 +308,10 @@ class ReadOrder:
             yield 0, self.runs + 1
 
     def _known(self, first: int, stop: int, start: int, end: int) -> Iterator[Run]:
-        """What lies between two merged offsets, both within known runs.
-
-        Args:
-            first: The first known run.
-            stop: The run after the last known one that has ended.
-            start: Merged offset.
-            end: Merged offset.
-        """
-        if start >= end:
-            return
-        run = first + bisect_right(range(first, stop), start, key=self._merged_end)
-        while start < end:
-            run_end = min(end, self._merged_end(run))
-            own = self._own_end(run - 2) + start - self._merged_end(run - 1)
-            yield Run(STDOUT + run % 2, start, run_end, own)
-            start = run_end
-            run += 1
+        return runs_between(self._own_end, first, stop, start, end)
 
     def _merged_end(self, run: int) -> int:
-        if run == self.runs:
-            return self.total_bytes
-        return self._own_end(run) + self._own_end(run - 1)
+        return merged_end(self._own_end, run)
 
     def _own_end(self, run: int) -> int:
         """What stands in ``ends``; for the run that goes on, its end so far."""

@@ -28,7 +28,7 @@ from typing import Final
 import attrs
 
 from commander.commands import OutputWindow
-from commander.output.budget import MemoryBudget
+from commander.output.budget import FLOOR_BYTES, MemoryBudget
 
 __all__ = ["GROWTH", "HEAD_SHARE", "Gap", "HeadTailRing", "Piece"]
 
@@ -42,7 +42,8 @@ GROWTH: Final = 4
 _LEAST_HEAD_SHARE: Final = 2
 """What was kept as head may take one part in this many of a block that shrank."""
 
-_NOTHING: Final = memoryview(bytearray())
+_NOTHING: Final = bytearray()
+"""The memory of all rings that have none; never written to."""
 
 
 @attrs.frozen
@@ -78,13 +79,12 @@ class HeadTailRing:
 
     __slots__ = (
         "_budget",
-        "_closed",
+        "_ended",
         "_head",
         "_memory",
         "_newlines",
         "_position",
         "_start",
-        "_view",
         "limit_bytes",
         "reserved_bytes",
         "total_bytes",
@@ -97,10 +97,9 @@ class HeadTailRing:
         self.total_bytes = 0
         """Bytes that arrived so far, kept or not."""
         self._budget = budget
-        self._closed = False
+        self._ended = False
         self._newlines = 0
-        self._memory = bytearray()
-        self._view = _NOTHING
+        self._memory = _NOTHING
         self._head = 0
         """Bytes of the head; its room, as long as nothing is dropped."""
         self._start = 0
@@ -116,20 +115,23 @@ class HeadTailRing:
         another of the same budget: read at once, and do not keep them.
 
         Raises:
-            ValueError: The ring is closed.
+            ValueError: The ring is sealed or closed.
         """
+        if self._ended:
+            raise ValueError("the ring is sealed or closed")
         if self._position == len(self._memory):
             self._turn()
         position = self._position
         end = position + hint
         surplus = end - len(self._memory)
         if surplus <= 0:
-            return (self._view[position:end],)
+            return (memoryview(self._memory)[position:end],)
         if position <= self._head or len(self._memory) < self.limit_bytes:
             # Not beyond the end yet: the block may grow there.
-            return (self._view[position:],)
+            return (memoryview(self._memory)[position:],)
         again = min(self._head + surplus, position)
-        return (self._view[position:], self._view[self._head : again])
+        view = memoryview(self._memory)
+        return (view[position:], view[self._head : again])
 
     def filled(self, count: int) -> None:
         """The first ``count`` bytes of what ``buffers`` lent hold output now."""
@@ -148,6 +150,13 @@ class HeadTailRing:
         if start > self._start:
             self._start = start
 
+    def newest(self, count: int) -> Sequence[memoryview]:
+        """Where the last ``count`` bytes stand, right after ``filled(count)``.
+
+        The views hold as long as those of ``buffers`` do.
+        """
+        return self._tail_views(self.total_bytes - count, self.total_bytes)
+
     def append(self, data: bytes) -> None:
         """Copy the next bytes of the stream in; for readers that bring their own."""
         rest = memoryview(data)
@@ -164,9 +173,28 @@ class HeadTailRing:
         """Bytes that arrived and are not kept."""
         return self._start - self._head
 
+    @property
+    def newlines(self) -> int:
+        """Newlines that arrived, kept or not."""
+        return self._newlines
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it is sealed, keeps all that arrived, and nobody can take any."""
+        return (
+            self._ended
+            and not self.omitted_bytes
+            and self.reserved_bytes <= FLOOR_BYTES
+        )
+
+    @property
+    def gap(self) -> Gap:
+        """The one stretch that is not kept; empty if all is."""
+        return Gap(self._head, self._start)
+
     def window(self) -> OutputWindow:
         """What is kept now; may be asked at any time, and costs a copy of it."""
-        head = bytes(self._view[: min(self._head, self.total_bytes)])
+        head = self._copy(0, min(self._head, self.total_bytes))
         tail = self._tail(self._start, self.total_bytes)
         omitted_lines = 0
         if self.omitted_bytes:
@@ -186,11 +214,11 @@ class HeadTailRing:
         """
         end = min(end, self.total_bytes)
         if not self.omitted_bytes:
-            return [Piece(start, bytes(self._view[start:end]))] if start < end else []
+            return [Piece(start, self._copy(start, end))] if start < end else []
         found: list[Piece | Gap] = []
         head_end = min(end, self._head)
         if start < head_end:
-            found.append(Piece(start, bytes(self._view[start:head_end])))
+            found.append(Piece(start, self._copy(start, head_end)))
         start = max(start, self._head)
         gap_end = min(end, self._start)
         if start < gap_end:
@@ -213,6 +241,12 @@ class HeadTailRing:
                 return min(start, self.total_bytes)
         return min(max(start, self._start) + most_bytes, self.total_bytes)
 
+    def kept_from(self, offset: int) -> int:
+        """The first offset from this one on that is kept; else ``total_bytes``."""
+        if self._head <= offset < self._start:
+            return self._start
+        return min(offset, self.total_bytes)
+
     def kept_bytes(self, start: int, end: int) -> int:
         """How many bytes of these offsets are kept; they must have arrived."""
         gap = min(end, self._start) - max(start, self._head)
@@ -233,25 +267,39 @@ class HeadTailRing:
         if len(self._memory) > reserved_bytes:
             self._move(reserved_bytes)
 
+    def seal(self) -> None:
+        """Take no more bytes, and move what is kept into memory of exactly its size.
+
+        The budget may still take from it. A second call does nothing.
+        """
+        if self._ended:
+            return
+        self._ended = True
+        kept_bytes = self.total_bytes - self.omitted_bytes
+        head = min(self._head, self.total_bytes)
+        if len(self._memory) > kept_bytes:
+            self._move(kept_bytes)
+        if not self.omitted_bytes:
+            # Cut where it was, so that the window stays the same.
+            self._head = self._start = head
+        self._budget.seal(self, kept_bytes)
+        self.reserved_bytes = kept_bytes
+
     def close(self) -> None:
         """Give all memory back. What was kept counts as omitted from then on.
 
         A second call does nothing.
         """
-        if self._closed:
-            return
-        self._closed = True
-        self._budget.close(self)
+        self._ended = True
+        if self.reserved_bytes:
+            self._budget.close(self)
         self.reserved_bytes = 0
-        self._memory = bytearray()
-        self._view = _NOTHING
+        self._memory = _NOTHING
         self._head = self._position = 0
         self._start = self.total_bytes
 
     def _turn(self) -> None:
         """At the end of the block: get a larger one, or begin again after the head."""
-        if self._closed:
-            raise ValueError("the ring is closed")
         held = len(self._memory)
         if held == self.limit_bytes:
             self._position = self._head
@@ -272,16 +320,20 @@ class HeadTailRing:
             head = min(self._head, capacity // _LEAST_HEAD_SHARE)
             start = self._start
         start = max(start, self.total_bytes - capacity + head)
-        memory = bytearray(capacity)
+        memory = bytearray(capacity) if capacity else _NOTHING
         view = memoryview(memory)
         in_head = min(head, self.total_bytes)
-        view[:in_head] = self._view[:in_head]
+        view[:in_head] = memoryview(self._memory)[:in_head]
         position = in_head
         for part in self._tail_views(start, self.total_bytes):
             view[position : position + len(part)] = part
             position += len(part)
-        self._memory, self._view = memory, view
+        self._memory = memory
         self._head, self._start, self._position = head, start, position
+
+    def _copy(self, start: int, end: int) -> bytes:
+        """Bytes whose place is their offset."""
+        return bytes(memoryview(self._memory)[start:end])
 
     def _tail(self, start: int, end: int) -> bytes:
         return b"".join(self._tail_views(start, end))
@@ -297,9 +349,10 @@ class HeadTailRing:
             first += len(self._memory) - self._head
         last = first + end - start
         surplus = last - len(self._memory)
+        view = memoryview(self._memory)
         if surplus <= 0:
-            return (self._view[first:last],)
-        return (self._view[first:], self._view[self._head : self._head + surplus])
+            return (view[first:last],)
+        return (view[first:], view[self._head : self._head + surplus])
 
 
 def _newlines(memory: bytearray, start: int, end: int) -> int:

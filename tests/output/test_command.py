@@ -6,6 +6,7 @@ import random
 import tracemalloc
 
 import attrs
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -217,6 +218,89 @@ def test_one_subscriber_may_leave_while_another_stays() -> None:
     output.finish()
     assert told == [OutputSpan(0, 3)]
     assert clock.getDelayedCalls() == []
+
+
+@given(reads, st.integers(1, 2_000), st.integers(0, 9_000))
+def test_the_next_kept_byte_is_the_first_that_is_read(
+    pieces: list[tuple[int, int]], limit_bytes: int, start: int
+) -> None:
+    output, _ = output_of(pieces, limit_bytes)
+    total = output.total_bytes
+    kept = [p for p in output.merged(start, total) if isinstance(p, MergedPiece)]
+    assert output.kept_from(start) == (kept[0].start if kept else total)
+    assert all(piece.end == piece.start + len(piece.data) for piece in kept)
+
+
+@given(reads, st.integers(1, 2_000))
+def test_a_tee_gets_every_byte_in_its_order(
+    pieces: list[tuple[int, int]], limit_bytes: int
+) -> None:
+    told = Everything()
+    output = CommandOutput(
+        limit_bytes,
+        MemoryBudget(10_000),
+        lambda stream, views: told.add(stream, b"".join(views)),
+    )
+    for number, (stream, size) in enumerate(pieces):
+        data = LETTERS[number : number + size]
+        if size % 2:
+            output.append(stream, data)
+            continue
+        views = output.buffers(stream, size)
+        count = sum(map(len, views))
+        for view in views:
+            view[:], data = data[: len(view)], data[len(view) :]
+        output.filled(stream, count)
+    assert len(told.merged) == output.total_bytes
+    check_merged(output, told, 0, output.total_bytes)
+
+
+@given(reads, st.integers(1, 2_000))
+def test_a_sealed_output_reads_as_before(
+    pieces: list[tuple[int, int]], limit_bytes: int
+) -> None:
+    output, everything = output_of(pieces, limit_bytes)
+    before = output.merged(0, output.total_bytes)
+    output.seal()
+    output.seal()
+    assert output.merged(0, output.total_bytes) == before
+    check_merged(output, everything, 0, output.total_bytes)
+    kept_bytes = sum(len(p.data) for p in before if isinstance(p, MergedPiece))
+    assert kept_bytes <= output.kept_bytes <= kept_bytes + 8 * len(pieces)
+    omitted_bytes = output.stdout.omitted_bytes + output.stderr.omitted_bytes
+    assert output.is_safe is not bool(omitted_bytes)
+
+
+def test_what_a_sealed_output_keeps_is_charged_until_it_is_closed() -> None:
+    budget = MemoryBudget(1_000_000)
+    output = CommandOutput(50_000, budget)
+    output.append(STDOUT, LETTERS[:6_000])
+    output.append(STDERR, b"!")
+    output.seal()
+    assert budget.reserved_bytes == output.kept_bytes == 6_001 + 8
+    assert not output.is_safe
+    output.close()
+    assert budget.reserved_bytes == 0
+
+
+@pytest.mark.parametrize("size", [0, 1_000])
+def test_a_sealed_output_costs_its_bytes_and_not_much_else(size: int) -> None:
+    budget = MemoryBudget(100_000_000)
+    outputs = []
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(400):
+            output = CommandOutput(1_000_000, budget)
+            output.buffers(STDOUT, 1_000)
+            if size:
+                output.filled(STDOUT, size)
+            output.seal()
+            outputs.append(output)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (after - before) / len(outputs) < size + 900
 
 
 @given(st.integers(min_value=1, max_value=5_000), st.integers(1, 3))

@@ -16,11 +16,13 @@ from commander.output.order import (
     BLOCK_RUNS,
     FIRST_BLOCKS,
     LAST_BLOCKS,
+    RUN_BYTES,
     STDERR,
     STDOUT,
     Forgotten,
     ReadOrder,
     Run,
+    runs_of,
 )
 
 FIRST_RUNS = FIRST_BLOCKS * BLOCK_RUNS
@@ -190,6 +192,55 @@ def test_a_closed_log_has_forgotten_all_but_the_total() -> None:
     assert order.merged_offset(STDOUT, 0) is None
     order.add(STDOUT, 5)
     assert order.forgotten == Forgotten(0, 12)
+
+
+@pytest.mark.parametrize("runs", [0, 1, 300, 100_000])
+def test_a_sealed_log_reads_as_before_and_has_no_byte_to_spare(runs: int) -> None:
+    charged: list[int] = []
+    order = ReadOrder(charged.append)
+    alternating(order, runs)
+    before = list(order.between(0, order.total_bytes))
+    known = len(before) - 1 - (order.forgotten is not None)
+    order.seal()
+    order.seal()
+    assert list(order.between(0, order.total_bytes)) == before
+    assert RUN_BYTES * known <= order.charged_bytes <= RUN_BYTES * (known + 3)
+    assert sum(charged) == order.charged_bytes
+    order.close()
+    assert sum(charged) == order.charged_bytes == 0
+
+
+@given(
+    st.lists(st.tuples(streams, st.integers(1, 9)), max_size=30),
+    streams,
+    st.integers(0, 100),
+    st.integers(0, 100),
+)
+def test_the_runs_of_one_stream_hold_its_offsets_and_their_places(
+    reads: list[tuple[int, int]], stream: int, start: int, end: int
+) -> None:
+    ends: list[int] = []
+    own = {STDOUT: 0, STDERR: 0}
+    current = STDOUT
+    places: dict[int, list[int]] = {STDOUT: [], STDERR: []}
+    for which, count in reads:
+        if which != current:
+            ends.append(own[current])
+            current = which
+        total = sum(own.values())
+        places[which] += range(total, total + count)
+        own[which] += count
+    numbers = [*ends, own[current]]
+
+    def own_end(run: int) -> int:
+        return numbers[run] if run >= 0 else 0
+
+    found: list[int] = []
+    for run in runs_of(own_end, len(ends), stream, start, end):
+        assert run.stream == stream
+        assert run.offset == start + len(found)
+        found += range(run.start, run.end)
+    assert found == places[stream][start:end]
 
 
 class LongLog(RuleBasedStateMachine):

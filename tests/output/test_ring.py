@@ -294,6 +294,94 @@ def test_reach_ends_where_so_many_kept_bytes_have_passed(
     assert kept_bytes == most_bytes or end == size
 
 
+@given(
+    size=st.integers(min_value=0, max_value=3 * LIMIT),
+    left=st.integers(min_value=FLOOR_BYTES, max_value=LIMIT),
+    again=st.integers(min_value=1, max_value=LIMIT),
+)
+@settings(max_examples=50)
+def test_a_sealed_ring_reads_as_before_and_has_no_byte_to_spare(
+    size: int, left: int, again: int
+) -> None:
+    budget = MemoryBudget(LIMIT)
+    ring = HeadTailRing(LIMIT, budget)
+    data = (STREAM * 2)[:size]
+    ring.append(data)
+    ring.shrink(left)
+    ring.append(STREAM[:again])
+    data += STREAM[:again]
+    before = ring.window()
+    ring.seal()
+    ring.seal()
+    assert ring.window() == before
+    check_against(ring, data)
+    assert ring.reserved_bytes == len(data) - ring.omitted_bytes
+    with pytest.raises(ValueError, match="sealed"):
+        ring.buffers(1)
+
+
+def test_what_a_sealed_ring_keeps_is_charged_until_it_is_closed() -> None:
+    budget = MemoryBudget(LIMIT)
+    ring = HeadTailRing(LIMIT, budget)
+    ring.append(STREAM[:5_000])
+    assert budget.reserved_bytes == 16_384
+    ring.seal()
+    assert budget.reserved_bytes == 5_000
+    ring.close()
+    ring.close()
+    assert budget.reserved_bytes == 0
+    assert budget.share_bytes == LIMIT
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_a_sealed_ring_without_output_is_no_holder(touched: bool) -> None:
+    budget = MemoryBudget(LIMIT)
+    ring, _, _ = [HeadTailRing(LIMIT, budget) for _ in range(3)]
+    if touched:
+        ring.buffers(100)
+    ring.seal()
+    assert budget.share_bytes == LIMIT // 2
+    assert budget.reserved_bytes == 2 * FLOOR_BYTES
+    assert ring.is_safe
+    ring.close()
+    assert budget.share_bytes == LIMIT // 2
+
+
+def test_the_budget_may_take_from_a_sealed_ring() -> None:
+    budget = MemoryBudget(LIMIT)
+    finished = HeadTailRing(LIMIT, budget)
+    finished.append(STREAM[:190_000])
+    finished.seal()
+    running = HeadTailRing(LIMIT, budget)
+    running.append(STREAM[:LIMIT])
+    assert finished.reserved_bytes < 190_000
+    check_against(finished, STREAM[:190_000])
+    assert running.reserved_bytes >= budget.share_bytes // 2
+
+
+def test_only_what_nobody_can_take_is_safe() -> None:
+    for size, safe in ((FLOOR_BYTES, True), (FLOOR_BYTES + 1, False)):
+        ring = filled(LIMIT, [STREAM[:size]])
+        assert not ring.is_safe
+        ring.seal()
+        assert ring.is_safe is safe
+
+
+@given(
+    size=st.integers(min_value=0, max_value=3_000),
+    offset=st.integers(min_value=0, max_value=3_500),
+)
+def test_the_next_kept_byte_is_the_first_of_the_next_piece(
+    size: int, offset: int
+) -> None:
+    ring = filled(1_000, [STREAM[:size]])
+    pieces = [part for part in ring.read(offset, size) if isinstance(part, Piece)]
+    assert ring.kept_from(offset) == (pieces[0].start if pieces else size)
+    gaps = [part for part in ring.read(0, size) if isinstance(part, Gap)]
+    assert gaps == ([ring.gap] if ring.omitted_bytes else [])
+    assert ring.newlines == STREAM.count(b"\n", 0, size)
+
+
 class RingsInABudget(RuleBasedStateMachine):
     """Any number of rings of any limit, in any order of calls, short of memory."""
 
@@ -303,6 +391,7 @@ class RingsInABudget(RuleBasedStateMachine):
         super().__init__()
         self.budget = MemoryBudget(40_000)
         self.streams: dict[HeadTailRing, bytes] = {}
+        self.sealed: dict[HeadTailRing, bytes] = {}
         self.charged = 0
 
     @rule(
@@ -357,6 +446,22 @@ class RingsInABudget(RuleBasedStateMachine):
         check_read(ring, self.streams[ring], start, start + size)
 
     @rule(target=rings, ring=consumes(rings))
+    def seal(self, ring: HeadTailRing) -> object:
+        """It takes part no more, but what it has is charged, and may be taken."""
+        before = ring.window()
+        ring.seal()
+        assert ring.window() == before
+        self.sealed[ring] = self.streams.pop(ring)
+        return multiple()
+
+    @rule()
+    def forget_the_sealed(self) -> None:
+        while self.sealed:
+            ring, _ = self.sealed.popitem()
+            ring.close()
+            assert ring.reserved_bytes == 0
+
+    @rule(target=rings, ring=consumes(rings))
     def close(self, ring: HeadTailRing) -> object:
         ring.close()
         assert ring.reserved_bytes == 0
@@ -365,13 +470,14 @@ class RingsInABudget(RuleBasedStateMachine):
 
     @invariant()
     def every_ring_tells_the_truth(self) -> None:
-        for ring, stream in self.streams.items():
+        for ring, stream in (*self.streams.items(), *self.sealed.items()):
             check_against(ring, stream)
 
     @invariant()
     def the_budget_holds(self) -> None:
-        held = sum(ring.reserved_bytes for ring in self.streams)
-        floors = sum(min(ring.limit_bytes, FLOOR_BYTES) for ring in self.streams)
+        rings = (*self.streams, *self.sealed)
+        held = sum(ring.reserved_bytes for ring in rings)
+        floors = sum(min(ring.limit_bytes, FLOOR_BYTES) for ring in rings)
         assert self.budget.reserved_bytes == held + self.charged
         if not self.charged:
             assert held <= max(self.budget.limit_bytes, floors)
