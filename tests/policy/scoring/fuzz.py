@@ -73,6 +73,8 @@ ask() {
 """
 _INTERESTING: Final = re.compile(r"p\W*w\W*n|evil|tools|hooks|tmpl")
 _BATCH: Final = 12
+_SHRINK_SECONDS: Final = 5.0
+"""For one text: it is a convenience, and each try may run into its time limit."""
 _SHRINKS: Final = 60
 
 
@@ -246,11 +248,14 @@ class Fuzzer:
     def _shrunk(self, row: Row) -> Row:
         """A shorter text that still does it."""
         tries = 0
+        deadline = time.monotonic() + _SHRINK_SECONDS
         parts = re.split(r"(\s+|[;&|(){}'\"])", row.command)
         size = max(1, len(parts) // 2)
         while size and tries < _SHRINKS:
             at = 0
             while at < len(parts) and tries < _SHRINKS:
+                if time.monotonic() > deadline:
+                    return row
                 fewer = parts[:at] + parts[at + size :]
                 shorter = attrs.evolve(row, command="".join(fewer))
                 if shorter.command.strip() and self._policy.judge(shorter).allowed:
