@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from commander.output.cleaning import without_sequences
 from commander.output.command import CommandOutput
 from commander.output.decoding import StreamDecoder
 from commander.output.order import STDERR, STDOUT
@@ -26,15 +27,6 @@ LINE_CHARACTERS: Final = 200
 _TAIL_BYTES: Final = 4096
 """A line of 200 characters fits, with a colour before each of them."""
 _LINE_END: Final = re.compile("[\r\n]")
-_ESCAPE: Final = re.compile(
-    r"""
-      (?:\x1b\[|\x9b) [0-?]* [ -/]* [@-~]?              # colours, places
-    | \x1b\] [^\x07\x1b]* (?:\x07|\x1b\\)?              # titles, links
-    | \x1b[PX^_] [^\x1b]* (?:\x1b\\)?                   # strings for the terminal
-    | \x1b [ -/]* [0-~]?
-    """,
-    re.VERBOSE,
-)
 
 
 @attrs.frozen
@@ -77,7 +69,7 @@ def newest_line(output: CommandOutput) -> NewestLine:
 
 def plain_line(text: str) -> str:
     """A text as one short line, without what a terminal would do and not show."""
-    shown = _ESCAPE.sub("", text)
+    shown = without_sequences(text)
     if not shown.isprintable():
         shown = "".join(c for c in shown if c.isprintable() or c.isspace())
     return " ".join(shown.split())[:LINE_CHARACTERS]
