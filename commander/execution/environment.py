@@ -22,6 +22,7 @@ __all__ = [
     "child_environment",
     "command_environment",
     "never_passed",
+    "terminal_environment",
     "trace_environment",
 ]
 
@@ -43,6 +44,14 @@ _SET: Final = {
     "TERM": "dumb",
     "GIT_TERMINAL_PROMPT": "0",
 }
+_WITHOUT_TERMINAL: Final = (
+    "NO_COLOR",
+    "GIT_TERMINAL_PROMPT",
+    # The size is the terminal's own, and changes.
+    "COLUMNS",
+    "LINES",
+)
+_TERMINAL_TYPE: Final = "xterm-256color"
 _NEVER: Final = (
     "MCP_*",
     # That of a server above, if this one is a command itself.
@@ -88,6 +97,17 @@ def child_environment(
     child.update(_SET)
     child.update(user or {})
     return child
+
+
+def terminal_environment(common: Mapping[str, str]) -> dict[str, str]:
+    """The same for commands that have a terminal, where a prompt can be answered.
+
+    Args:
+        common: What ``child_environment`` gave. Its pager stays: whoever reads a
+            terminal here has all of the output without one.
+    """
+    kept = {name: common[name] for name in common if name not in _WITHOUT_TERMINAL}
+    return {**kept, "TERM": _TERMINAL_TYPE}
 
 
 def command_environment(

@@ -13,17 +13,21 @@ from typing import cast
 import attrs
 from twisted.internet.interfaces import IReactorProcess
 
-from commander.commands import CommandRequest, EndedBy, StartFailed
+from commander.commands import CommandRequest, EndedBy, StartFailed, Stdin
 from commander.execution.checks import directory_problem, shell_problem, size_problem
+from commander.execution.descriptors import REPORT
 from commander.execution.environment import (
     child_environment,
     command_environment,
+    terminal_environment,
     trace_environment,
 )
 from commander.execution.limits import ResourceLimit
 from commander.execution.protocol import ChildTransport, CommandProtocol
+from commander.execution.report import Receiver
 from commander.execution.run_as import RunAs
 from commander.execution.running import RunningCommand, Supervision
+from commander.execution.seams import TerminalWish
 from commander.policy.checker import Approved
 
 __all__ = ["Executor", "Start"]
@@ -71,6 +75,7 @@ class Executor:
             pass_env=start.pass_env,
             user=None if user is None else user.environment,
         )
+        self._terminal_environment = terminal_environment(self._environment)
         self._running: set[RunningCommand] = set()
 
     @property
@@ -84,19 +89,22 @@ class Executor:
         wanted = request.working_directory or ""
         return os.path.join(self._start.directory, wanted).rstrip("/") or "/"
 
-    def start(self, approved: Approved, run_id: str) -> RunningCommand | StartFailed:
+    def start(
+        self, approved: Approved, run_id: str, *, report: Receiver | None = None
+    ) -> RunningCommand | StartFailed:
         """Start a process for an approved command.
 
         Args:
             approved: By the policy.
             run_id: Names the command in its processes' environment; unique.
+            report: Gets what is written to descriptor 3, which the process has then;
+                see ``commander.execution.report``.
         """
-        directory = self.directory_of(approved.request)
+        request = approved.request
+        directory = self.directory_of(request)
         tag = self._supervision.trees.new_tag()
         arguments, env = self._arguments(approved, tag)
-        trace = trace_environment(approved.request.trace, approved.request.env)
-        common = {**self._environment, **trace}
-        env = command_environment(common, run_id=run_id, env=env)
+        env = self._variables(request, run_id, env)
         problem = (
             shell_problem(self._start.shell)
             or self._directory_problem(directory)
@@ -109,11 +117,14 @@ class Executor:
             supervision=self._supervision,
             run_id=run_id,
             tag=tag,
-            timeout_seconds=approved.request.timeout_seconds,
+            timeout_seconds=request.timeout_seconds,
             gone=self._running.discard,
+            stdin=request.stdin,
+            report=report,
         )
         self._running.add(running)
-        self._spawn(running, arguments, env, directory)
+        pipes = self._pipes(request.stdin, reports=report is not None)
+        self._spawn(running, request, pipes, arguments, env, directory)
         return running
 
     def end_all(self, ended_by: EndedBy, grace_seconds: float) -> None:
@@ -139,21 +150,48 @@ class Executor:
             command, env=env, tag=tag, limits=self._start.limits
         )
 
+    def _variables(
+        self, request: CommandRequest, run_id: str, env: Mapping[str, str]
+    ) -> dict[str, str]:
+        common = self._environment
+        if request.stdin is Stdin.TERMINAL:
+            common = self._terminal_environment
+        trace = trace_environment(request.trace, request.env)
+        return command_environment({**common, **trace}, run_id=run_id, env=env)
+
+    def _pipes(self, stdin: Stdin, *, reports: bool) -> dict[int, int | str]:
+        """What the process has, as ``childFDs``; a terminal stands for three."""
+        pipes: dict[int, int | str] = {}
+        if stdin is not Stdin.TERMINAL:
+            null = self._start.stdin_descriptor
+            pipes = {0: "w" if stdin is Stdin.PIPE else null, 1: "r", 2: "r"}
+        return {**pipes, REPORT: "r"} if reports else pipes
+
+    def _wish(self, request: CommandRequest) -> TerminalWish | None:
+        if request.stdin is not Stdin.TERMINAL:
+            return None
+        owner = None if self._user is None else self._user.uid
+        return TerminalWish(size=request.terminal_size, owner=owner)
+
     def _spawn(
         self,
         running: RunningCommand,
+        request: CommandRequest,
+        pipes: dict[int, int | str],
         arguments: tuple[str, ...],
         env: dict[str, str],
         directory: str,
     ) -> None:
+        wish = self._wish(request)
         try:
             transport = self._spawner.spawnProcess(
-                CommandProtocol(running),
+                CommandProtocol(running, wish),
                 arguments[0],
                 list(map(_encoded, arguments)),
                 env={_encoded(k): _encoded(v) for k, v in env.items()},
                 path=_encoded(directory),
-                childFDs={0: self._start.stdin_descriptor, 1: "r", 2: "r"},
+                usePTY=wish is not None,
+                childFDs=pipes,
             )
         except OSError as error:
             reason = f"cannot start a process: {error.strerror}"

@@ -116,6 +116,11 @@ class GroupTree:
         """How many of the group live; a root that has no group yet is one."""
         return len(self._groups.members(self._root)) or int(self._has_no_group_yet())
 
+    def process_ids(self) -> tuple[int, ...]:
+        """Who of the group lives; a root that has no group yet is alone."""
+        members = tuple(each.pid for each in self._groups.members(self._root))
+        return members or ((self._root,) if self._has_no_group_yet() else ())
+
     def survivors(self) -> tuple[Survivor, ...]:
         """Who of the group lives."""
         return self._groups.members(self._root)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Protocol
+from typing import Final, Protocol
 
 from commander.execution.tags import read_marks
 from commander.execution.tree import Process, ProcFiles
 
 __all__ = ["Kernel", "KernelCalls", "signals_for"]
+
+_ASKING: Final = frozenset(
+    {signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT}
+)
+"""What people ask a process to end with."""
 
 
 class Kernel(Protocol):
@@ -134,5 +139,9 @@ class KernelCalls:
 
 
 def signals_for(number: int) -> tuple[int, ...]:
-    """What to send for a signal: a stopped process gets it only when continued."""
-    return (number,) if number == signal.SIGKILL else (number, signal.SIGCONT)
+    """What to send for a signal.
+
+    A stopped process gets what asks it to end only when it is continued. Other signals
+    leave it stopped, and one that is to stop it stands alone.
+    """
+    return (number, signal.SIGCONT) if number in _ASKING else (number,)

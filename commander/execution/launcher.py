@@ -16,6 +16,7 @@ their exit code and their words on standard error, not as a start that failed.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -39,8 +40,8 @@ __all__ = ["LaunchedSpawner", "Launcher", "find_launcher", "refuse_unsupported"]
 _PYTHON_LAUNCHER: Final = (
     "import os,sys;os.setsid();os.chdir(sys.argv[1]);os.execv(sys.argv[2],sys.argv[2:])"
 )
-_RULES: Final = 3
-"""The descriptor at which the launcher finds them; 0 to 2 are the command's."""
+_RULES: Final = 4
+"""The descriptor at which the launcher finds them; 0 to 3 are the command's."""
 _RESTRICTING_LAUNCHER: Final = (
     "import ctypes,os,sys;os.setsid();os.chdir(sys.argv[1]);c=ctypes.CDLL(None);"
     # As Ruleset.restrict does it: no new privileges, then the rules.
@@ -50,6 +51,9 @@ _RESTRICTING_LAUNCHER: Final = (
     f"os.close({_RULES});os.execv(sys.argv[2],sys.argv[2:])"
 )
 _PROBE_SECONDS: Final = 5
+_NO_TERMINALS: Final = (
+    "a command can have a terminal only where the server can call posix_spawn"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -94,15 +98,14 @@ def find_launcher(ruleset: Ruleset | None = None) -> Launcher:
     return Launcher(name="python")
 
 
-def refuse_unsupported(*, uid: int | None, gid: int | None, use_pty: bool) -> None:
+def refuse_unsupported(*, uid: int | None, gid: int | None) -> None:
     """Refuse what ``spawnProcess`` has arguments for and our spawners cannot do.
 
     Raises:
         ValueError: It names the argument.
     """
-    wanted = {"uid": uid is not None, "gid": gid is not None, "usePTY": use_pty}
-    for name, is_wanted in wanted.items():
-        if is_wanted:
+    for name, value in (("uid", uid), ("gid", gid)):
+        if value is not None:
             raise ValueError(f"{name} is not supported")
 
 
@@ -134,10 +137,13 @@ class LaunchedSpawner:
         """Start a process; it gets ``executable`` for its own name, too.
 
         Raises:
-            OSError: The kernel refused.
+            OSError: The kernel refused; or a terminal is wanted, which would take a
+                fork.
             ValueError: An argument that is not supported.
         """
-        refuse_unsupported(uid=uid, gid=gid, use_pty=usePTY)
+        refuse_unsupported(uid=uid, gid=gid)
+        if usePTY:
+            raise OSError(errno.ENOTSUP, _NO_TERMINALS)
         command = tuple(map(os.fsdecode, (executable, *args[1:])))
         arguments = self._launcher.arguments(os.fsdecode(path or "."), command)
         preparing = IPreparingProcessProtocol(processProtocol, None)

@@ -10,7 +10,7 @@ phase       the shell exits    ``end`` called   the timer fires
 =========== ================== ================ ======================================
 STARTING    -                  noted; start     start overdue: abandon it; GONE with
                                bound <= grace   ``StartFailed``
-RUNNING     SETTLING           TERM;            deadline: as ``end(TIMEOUT)``
+RUNNING     SETTLING           first signal;    deadline: as ``end(TIMEOUT)``
                                TERMINATING
 SETTLING    -                  ignored          linger over and not empty: count them,
                                                 TERM; TERMINATING
@@ -22,6 +22,10 @@ GONE        ignored            ignored          there is no timer
 ``started`` leads from STARTING to RUNNING, where the deadline counts from, or through
 it to TERMINATING if ``end`` was called before. ``start_failed`` leads to GONE. When a
 look finds the command done it is GONE, from SETTLING, TERMINATING and KILLING alike.
+
+``signal`` changes no phase. In STARTING it is kept for ``started``; from KILLING on
+there is nothing that it could add. If a shell that nobody has begun to end dies by a
+signal that was sent so, its ending carries CLIENT_SIGNAL.
 
 The exit is looked at when it is reported, and so are the pipes: a command that leaves
 nothing behind is GONE in the turn in which both come, without a timer. Nobody tells a
@@ -91,6 +95,9 @@ class ProcessControl(Protocol):
     def signal_tree(self, number: int) -> int:
         """Signal every process of the command; how many. None left is no error."""
 
+    def ask_to_end(self, number: int) -> None:
+        """Signal every process that it is to end; KILL follows."""
+
     def left(self) -> int:
         """How many processes live. Zero is exact, and remains so."""
 
@@ -153,6 +160,8 @@ class Lifecycle:
         self._alarm = Alarm(clock, monotonic)
         self.phase = Phase.STARTING
         self._ended_by = EndedBy.EXIT
+        self._first_signal: int = signal.SIGTERM
+        self._client_signals: dict[int, None] = {}
         self._exit: tuple[int | None, int | None] | None = None
         self._pipes_open = True
         self._empty = False
@@ -170,33 +179,60 @@ class Lifecycle:
         if self.phase is not Phase.STARTING:
             return
         self.phase = Phase.RUNNING
+        for number in self._client_signals:
+            self._process.signal_tree(number)
         if self._ended_by is EndedBy.EXIT:
             self._alarm.set(self._timeout_seconds, self._deadline_passed)
         else:
-            self._terminate(self._grace_seconds)
+            self._terminate(self._grace_seconds, self._first_signal)
 
     def start_failed(self, failure: StartFailed) -> None:
         """There is no process and there will be none."""
         if self.phase is Phase.STARTING:
             self._gone(failure)
 
-    def end(self, ended_by: EndedBy, grace_seconds: float) -> None:
+    def end(
+        self,
+        ended_by: EndedBy,
+        grace_seconds: float,
+        number: int = signal.SIGTERM,
+    ) -> None:
         """Begin the kill ladder; only the first call counts.
 
         Args:
             ended_by: The reason that the ending will carry; not ``EXIT``.
-            grace_seconds: From TERM to KILL.
+            grace_seconds: From the first signal to KILL.
+            number: The first signal.
         """
         if self._ended_by is not EndedBy.EXIT:
             return
         if self.phase is Phase.RUNNING:
             self._ended_by = ended_by
-            self._terminate(grace_seconds)
+            self._terminate(grace_seconds, number)
         elif self.phase is Phase.STARTING:
             self._ended_by = ended_by
             self._grace_seconds = grace_seconds
+            self._first_signal = number
             if grace_seconds < self._timeout_seconds:
                 self._alarm.set(grace_seconds, self._start_overdue)
+
+    def signal(self, number: int) -> int:
+        """Signal the tree for a client, and let it live on if it does.
+
+        Before the start the signal is kept; each counts once then.
+
+        Args:
+            number: Any signal.
+
+        Returns:
+            How many processes were signalled.
+        """
+        if self.phase in (Phase.KILLING, Phase.GONE):
+            return 0
+        self._client_signals[number] = None
+        if self.phase is Phase.STARTING:
+            return 0
+        return self._process.signal_tree(number)
 
     def output_received(self) -> None:
         """Bytes came in: the pipes are not quiet."""
@@ -209,6 +245,8 @@ class Lifecycle:
         self._exit = (exit_code, signal_number)
         if self.phase is Phase.RUNNING:
             self.phase = Phase.SETTLING
+            if signal_number in self._client_signals:
+                self._ended_by = EndedBy.CLIENT_SIGNAL
             self._next_phase_at = self._monotonic() + LINGER_SECONDS
         self._look()
 
@@ -254,7 +292,7 @@ class Lifecycle:
             self._look_later(now)
         elif self.phase is Phase.SETTLING:
             self._background_processes = left
-            self._terminate(LEFTOVER_GRACE_SECONDS)
+            self._terminate(LEFTOVER_GRACE_SECONDS, signal.SIGTERM)
         else:
             self._kill(now)
 
@@ -268,9 +306,9 @@ class Lifecycle:
         self._quiet_looks += 1
         self._alarm.set(LOOK_SECONDS, self._look)
 
-    def _terminate(self, grace_seconds: float) -> None:
+    def _terminate(self, grace_seconds: float, number: int) -> None:
         self.phase = Phase.TERMINATING
-        self._process.signal_tree(signal.SIGTERM)
+        self._process.ask_to_end(number)
         now = self._monotonic()
         self._next_phase_at = now + grace_seconds
         self._pause = FIRST_LOOK_SECONDS

@@ -12,8 +12,9 @@ for one. Each gets 1024, and ``load`` makes sure that none is written to beyond 
 
 What every child gets: a session and group of its own, no signal ignored and none
 blocked (Python ignores SIGPIPE and SIGXFSZ, and both would be inherited), and no
-descriptor above 2. The last is the work of close-on-exec, which Python sets on all
-that it opens; glibc since 2.34 also closes what a foreign library left open.
+descriptor that was not given to it. The last is the work of close-on-exec, which
+Python sets on all that it opens; glibc since 2.34 also closes what a foreign library
+left open.
 """
 
 from __future__ import annotations
@@ -45,6 +46,13 @@ _SETUP_CALLS: Final[Mapping[str, tuple[type[Any], ...]]] = {
     "posix_spawn_file_actions_destroy": (_ADDRESS,),
     "posix_spawn_file_actions_adddup2": (_ADDRESS, ctypes.c_int, ctypes.c_int),
     "posix_spawn_file_actions_addclose": (_ADDRESS, ctypes.c_int),
+    "posix_spawn_file_actions_addopen": (
+        _ADDRESS,
+        ctypes.c_int,
+        ctypes.c_char_p,
+        ctypes.c_int,
+        ctypes.c_int,
+    ),
     "posix_spawn_file_actions_addchdir_np": (_ADDRESS, ctypes.c_char_p),
     "posix_spawnattr_init": (_ADDRESS,),
     "posix_spawnattr_setflags": (_ADDRESS, ctypes.c_short),
@@ -61,6 +69,7 @@ _STRUCTURE_CALLS: Final = (
 )
 _CLOSE_FROM: Final = "posix_spawn_file_actions_addclosefrom_np"
 _STANDARD: Final = (0, 1, 2)
+_FIRST_OTHER: Final = len(_STANDARD)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,6 +110,7 @@ class Bindings:
         environment: Sequence[bytes],
         directory: bytes | None,
         descriptors: Mapping[int, int],
+        terminal: bytes | None = None,
     ) -> Prepared:
         """Make everything that a spawn needs, so that it can happen in any thread.
 
@@ -109,8 +119,10 @@ class Bindings:
             arguments: The first is what the program is told it is called.
             environment: ``NAME=value``.
             directory: Where it runs; None for the server's.
-            descriptors: What the child has as its 0, 1 and 2; those that are
+            descriptors: What the child has as its 0, 1, 2 and above; those that are
                 missing are closed. Ours, and all above 2.
+            terminal: The path of one that it opens for its 0, 1 and 2, and of which it
+                becomes the session.
 
         Raises:
             OSError: There is no memory.
@@ -122,17 +134,32 @@ class Bindings:
         actions = _Structure()
         _check(self.setup.posix_spawn_file_actions_init(actions))
         try:
-            self._add_actions(actions, directory, descriptors)
+            first = 0 if terminal is None else self._add_terminal(actions, terminal)
+            self._add_actions(actions, directory, descriptors, first)
         except BaseException:
             self.setup.posix_spawn_file_actions_destroy(actions)
             raise
         return Prepared(self, program, actions, _block(arguments), _block(environment))
 
+    def _add_terminal(self, actions: Any, path: bytes) -> int:
+        """Open it for all three; the number of the next descriptor."""
+        first, *others = _STANDARD
+        open_it = self.setup.posix_spawn_file_actions_addopen
+        _check(open_it(actions, first, path, os.O_RDWR, 0))
+        for child in others:
+            _check(self.setup.posix_spawn_file_actions_adddup2(actions, first, child))
+        return _FIRST_OTHER
+
     def _add_actions(
-        self, actions: Any, directory: bytes | None, descriptors: Mapping[int, int]
+        self,
+        actions: Any,
+        directory: bytes | None,
+        descriptors: Mapping[int, int],
+        first: int,
     ) -> None:
         setup = self.setup
-        for child in _STANDARD:
+        end = max((_FIRST_OTHER, *(child + 1 for child in descriptors)))
+        for child in range(first, end):
             ours = descriptors.get(child)
             if ours is None:
                 _check(setup.posix_spawn_file_actions_addclose(actions, child))
@@ -141,7 +168,7 @@ class Bindings:
         if directory is not None:
             _check(setup.posix_spawn_file_actions_addchdir_np(actions, directory))
         if self.close_from is not None:
-            _check(self.close_from(actions, len(_STANDARD)))
+            _check(self.close_from(actions, end))
 
     def _require_room(self) -> None:
         """See that no structure is larger than we think any is."""

@@ -38,7 +38,13 @@ from commander.execution.claims import Claims, Family
 from commander.execution.kernel import Kernel, KernelCalls, signals_for
 from commander.execution.sweep import SLICE_SECONDS, Sweeper
 from commander.execution.tags import Tags
-from commander.execution.tree import Children, ChildrenFile, ProcFiles, Walk
+from commander.execution.tree import (
+    Children,
+    ChildrenFile,
+    Process,
+    ProcFiles,
+    Walk,
+)
 from commander.interfaces import Monotonic
 
 __all__ = ["SubreaperTree", "SubreaperTrees"]
@@ -137,17 +143,14 @@ class SubreaperTree:
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who is left, at most ``SURVIVORS_AT_MOST``."""
-        self._sweeper.look(self._monotonic() + SLICE_SECONDS)
-        tops = map(self._files.process, self._tops())
-        live = [
-            process
-            for process in (*tops, *self._walk().found)
-            if process is not None and process.alive
-        ]
         return tuple(
             Survivor(pid=process.pid, name=process.name)
-            for process in live[:SURVIVORS_AT_MOST]
+            for process in self._live()[:SURVIVORS_AT_MOST]
         )
+
+    def process_ids(self) -> tuple[int, ...]:
+        """Who lives, as far as a walk comes; takes some 20 us for each."""
+        return tuple(process.pid for process in self._live())
 
     def release(self) -> None:
         """Forget the command; what is left of it is killed and watched till gone."""
@@ -187,6 +190,15 @@ class SubreaperTree:
             return 0
         process = self._files.process(self._family.root)
         return int(process is not None and process.alive)
+
+    def _live(self) -> list[Process]:
+        self._sweeper.look(self._monotonic() + SLICE_SECONDS)
+        tops = map(self._files.process, self._tops())
+        return [
+            process
+            for process in (*tops, *self._walk().found)
+            if process is not None and process.alive
+        ]
 
     def _count(self, root: int, until: float) -> int:
         """Who lives: the root or not, the orphans, and what descends from them."""

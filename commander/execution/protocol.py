@@ -7,7 +7,7 @@ Deadlines, kill and accounting live in ``lifecycle``, what is kept of the output
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
@@ -17,9 +17,14 @@ from zope.interface import implementer
 from commander.execution.seams import (
     IBufferedProcessProtocol,
     IPreparingProcessProtocol,
+    ITerminalProcessProtocol,
+    TerminalWish,
 )
 
 __all__ = ["ChildTransport", "CommandProtocol", "ProcessEvents"]
+
+_STDIN: Final = 0
+_NO_WISH: Final = TerminalWish()
 
 
 class ChildTransport(Protocol):
@@ -37,6 +42,18 @@ class ChildTransport(Protocol):
 
     def loseConnection(self) -> None:
         """Close the pipes."""
+
+    def write(self, data: bytes) -> None:
+        """Write to standard input; lost if it is closed."""
+
+    def closeStdin(self) -> None:
+        """Close standard input once all was taken; tell a terminal's reader the end."""
+
+    def pauseProducing(self) -> None:
+        """Leave the output in the pipes."""
+
+    def resumeProducing(self) -> None:
+        """Read on."""
 
 
 class ProcessEvents(Protocol):
@@ -68,6 +85,9 @@ class ProcessEvents(Protocol):
     def output_received(self, stream: int, data: bytes) -> None:
         """Bytes of a stream, from a transport that brings them itself."""
 
+    def input_closed(self) -> None:
+        """Nobody reads what would be written to it; what was not taken is lost."""
+
     def process_exited(self, exit_code: int | None, signal_number: int | None) -> None:
         """The process ended; its pipes may still hold output."""
 
@@ -75,15 +95,24 @@ class ProcessEvents(Protocol):
         """The process ended and no writer of its pipes is left."""
 
 
-@implementer(IBufferedProcessProtocol, IPreparingProcessProtocol)
+@implementer(
+    IBufferedProcessProtocol, IPreparingProcessProtocol, ITerminalProcessProtocol
+)
 class CommandProtocol(ProcessProtocol):
     """Hands Twisted's calls on.
 
     Some transports look at a new process for us right after the spawn, in the thread
     of the spawn; for those that do not, it is done when the connection is made.
+
+    Args:
+        events: Is told.
+        terminal: What the process is to have if it is started with one.
     """
 
-    def __init__(self, events: ProcessEvents) -> None:
+    def __init__(
+        self, events: ProcessEvents, terminal: TerminalWish | None = None
+    ) -> None:
+        self.terminal = terminal or _NO_WISH
         self._events = events
         self._spawned = False
         self._connected = False
@@ -133,6 +162,11 @@ class CommandProtocol(ProcessProtocol):
         if not self._connected:
             return
         self._events.output_received(childFD, data)
+
+    def childConnectionLost(self, childFD: int) -> None:
+        """A pipe was closed; of output the end is told with all else."""
+        if childFD == _STDIN and self._connected:
+            self._events.input_closed()
 
     def processExited(self, reason: Failure) -> None:
         """The process was reaped."""

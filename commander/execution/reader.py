@@ -1,4 +1,4 @@
-"""Reading the output of a process from its pipe.
+"""Reading the output of a process from its pipe, or its terminal.
 
 A pipe is read straight into the memory that the protocol names, where it provides
 ``IBufferedProcessProtocol``; nothing is copied and nothing allocated. Others get
@@ -18,6 +18,7 @@ when a read confirms it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -215,8 +216,8 @@ class PipeReader:
         if self._buffered is None:
             try:
                 data = os.read(self._descriptor, wanted)
-            except BlockingIOError:
-                return wanted, _NOTHING
+            except OSError as error:
+                return wanted, _nothing_or_end(error)
             if data:
                 self._protocol.childDataReceived(self._child_descriptor, data)
             return wanted, len(data)
@@ -226,8 +227,8 @@ class PipeReader:
             raise ValueError("a protocol named no room to read to")
         try:
             count = os.readv(self._descriptor, buffers)
-        except BlockingIOError:
-            return room, _NOTHING
+        except OSError as error:
+            return room, _nothing_or_end(error)
         if count:
             self._buffered.child_buffers_filled(self._child_descriptor, count)
         return room, count
@@ -246,3 +247,12 @@ class PipeReader:
         if floods is not self._floods:
             self._floods = floods
             self._shares.flooding += 1 if floods else -1
+
+
+def _nothing_or_end(error: OSError) -> int:
+    """What a read that failed brought; a terminal that nobody has open says EIO."""
+    if isinstance(error, BlockingIOError):
+        return _NOTHING
+    if error.errno == errno.EIO:
+        return 0
+    raise error

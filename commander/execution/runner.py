@@ -18,6 +18,7 @@ from commander.commands import Busy, Cancelled, CommandRequest, Outcome, StartFa
 from commander.execution.admission import Admission, Slot
 from commander.execution.executor import Executor
 from commander.execution.refusals import Refusals
+from commander.execution.report import Receiver
 from commander.execution.running import RunningCommand
 from commander.execution.sandbox import NO_SANDBOX
 from commander.interfaces import AuditedCommand, CommandAudit
@@ -85,6 +86,7 @@ class CommandRunner:
         *,
         cancellation: Cancellation | None = None,
         started: Callable[[RunningCommand], None] | None = None,
+        report: Receiver | None = None,
     ) -> Outcome | Denied | Busy | Cancelled | StartFailed:
         """Check, start and wait for one command.
 
@@ -99,6 +101,7 @@ class CommandRunner:
                 it did end.
             started: Called once, right after the start, with a command whose output
                 can be followed; its process may still fail to start. Must not raise.
+            report: Gets what the command wrote to its descriptor 3, as of ``Executor``.
         """
         request = self._resolved(request)
         command = AuditedCommand(
@@ -117,7 +120,7 @@ class CommandRunner:
             return slot
         try:
             self._audit.started(command)
-            running = self._start(command, verdict)
+            running = self._start(command, verdict, report)
             if isinstance(running, StartFailed):
                 return running
             if started is not None:
@@ -152,11 +155,11 @@ class CommandRunner:
         return outcome
 
     def _start(
-        self, command: AuditedCommand, approved: Approved
+        self, command: AuditedCommand, approved: Approved, report: Receiver | None
     ) -> RunningCommand | StartFailed:
         """Start, and record a start that failed, by our own fault too."""
         try:
-            running = self._executor.start(approved, command.id)
+            running = self._executor.start(approved, command.id, report=report)
         except BaseException:
             fault = StartFailed(reason="internal error: see the server's log")
             self._audit.failed(command, fault)

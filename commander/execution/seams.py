@@ -1,9 +1,9 @@
 """The seams inside the execution layer.
 
 A process has three sides. The *transport* starts it and reads it; Twisted's process
-interfaces describe that side, with two optional ones of ours, which a protocol may
-provide and a transport may know. The *tree* is the process with all that it started;
-it can be signalled and counted. The *life cycle* decides when.
+interfaces describe that side, with optional ones of ours, which a protocol may provide
+and a transport may know, or the other way round. The *tree* is the process with all
+that it started; it can be signalled and counted. The *life cycle* decides when.
 """
 
 from __future__ import annotations
@@ -11,15 +11,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from zope.interface import Interface
+import attrs
+from zope.interface import Attribute, Interface
 
-from commander.commands import Survivor
+from commander.commands import Survivor, TerminalSize
 
 __all__ = [
     "IBufferedProcessProtocol",
+    "IConversation",
     "IPreparingProcessProtocol",
+    "ITerminalProcessProtocol",
     "ProcessTree",
     "ProcessTrees",
+    "TerminalWish",
 ]
 
 
@@ -60,6 +64,38 @@ class IPreparingProcessProtocol(Interface):
         """
 
 
+@attrs.frozen(kw_only=True)
+class TerminalWish:
+    """The terminal that a process is to have."""
+
+    size: TerminalSize = attrs.field(factory=TerminalSize)
+    owner: int | None = None
+    """The user whose terminal it is once the process has it; None for the server's."""
+
+
+class ITerminalProcessProtocol(Interface):
+    """A process protocol that says what terminal its process is to have.
+
+    A spawner that knows this interface looks at it when it is called with ``usePTY``;
+    for other protocols the terminal is as the defaults of ``TerminalWish`` say.
+    """
+
+    terminal = Attribute("A ``TerminalWish``.")
+
+
+class IConversation(Interface):
+    """A process transport that tells more of its input than Twisted's do."""
+
+    def pending_input() -> int:
+        """Bytes that were written and not read by the process yet."""
+
+    def terminal_descriptor() -> int | None:
+        """Our end of the terminal, for as long as it is open; None for pipes."""
+
+    def resize(size: TerminalSize) -> None:
+        """Give the terminal another size; without one nothing happens."""
+
+
 class ProcessTree(Protocol):
     """A command's process with everything that it started."""
 
@@ -68,6 +104,9 @@ class ProcessTree(Protocol):
 
     def left(self) -> int:
         """How many processes are left that are no zombies; reaps those that are."""
+
+    def process_ids(self) -> tuple[int, ...]:
+        """Those that live, parents before their children, as far as time allows."""
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who is left, by id and name."""

@@ -18,7 +18,6 @@ exactly once, as a process or as a ``SpawnFailed``.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import threading
@@ -32,13 +31,17 @@ from twisted.internet.interfaces import (
     IProcessProtocol,
     IReactorProcess,
     IReactorTime,
-    IReadDescriptor,
 )
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from commander.execution.descriptors import open_descriptors
+from commander.execution.descriptors import (
+    REPORT,
+    ChildDescriptors,
+    open_descriptors,
+)
+from commander.execution.doorbell import Doorbell
 from commander.execution.launcher import refuse_unsupported
 from commander.execution.native import Bindings
 from commander.execution.outside import Outside
@@ -46,10 +49,13 @@ from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShare
 from commander.execution.seams import (
     IBufferedProcessProtocol,
     IPreparingProcessProtocol,
+    ITerminalProcessProtocol,
+    TerminalWish,
 )
 from commander.execution.starts import Start
+from commander.execution.terminal import Terminal
 from commander.execution.transport import SpawnedProcess, SpawnFailed
-from commander.execution.writer import PipeWriter
+from commander.execution.writer import PipeWriter, TerminalWriter
 
 __all__ = ["ThreadedSpawner"]
 
@@ -61,56 +67,6 @@ STOP_SECONDS: Final = 1.0
 
 _STDIN: Final = 0
 _log: Final = Logger()
-
-
-@implementer(IReadDescriptor)
-class _Doorbell:
-    """Calls back in the reactor's thread when another thread rings.
-
-    Args:
-        reactor: Calls ``answered``.
-        answered: Called once for any number of rings before it.
-    """
-
-    def __init__(
-        self, reactor: IDescriptorReactor, answered: Callable[[], None]
-    ) -> None:
-        self._reactor = reactor
-        self._answered = answered
-        self._ringing = False
-        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        reactor.addReader(self)
-
-    def ring(self) -> None:
-        """From any thread, one at a time, until ``close``."""
-        if not self._ringing:
-            self._ringing = True
-            os.eventfd_write(self._descriptor, 1)
-
-    def close(self) -> None:
-        """No ring may come any more."""
-        self._reactor.removeReader(self)
-        os.close(self._descriptor)
-        self._descriptor = -1
-
-    def fileno(self) -> int:
-        """The descriptor; -1 once it is closed."""
-        return self._descriptor
-
-    def logPrefix(self) -> str:
-        """For log lines."""
-        return "spawner"
-
-    def doRead(self) -> None:
-        """Somebody rang."""
-        with contextlib.suppress(BlockingIOError):  # nobody did: a stale event
-            os.eventfd_read(self._descriptor)
-        # Before the answer: who comes during it rings again.
-        self._ringing = False
-        self._answered()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The reactor stops."""
 
 
 @implementer(IPreparingProcessProtocol)
@@ -135,7 +91,7 @@ class ThreadedSpawner:
     """Starts processes without holding up the reactor.
 
     Every process leads a session and a group of its own, with no signal ignored or
-    blocked and no descriptor above 2.
+    blocked and no descriptor that was not asked for.
 
     Args:
         reactor: Watches the processes; must provide ``IReactorFDSet`` too.
@@ -165,7 +121,7 @@ class ThreadedSpawner:
         self._waiting: SimpleQueue[Start | None] = SimpleQueue()
         self._under_way: set[Start] = set()
         self._done: deque[Start] = deque()
-        self._doorbell: _Doorbell | None = None
+        self._doorbell: Doorbell | None = None
         self._stopping = False
         self._closed = False
         self._lock = threading.Lock()
@@ -181,7 +137,7 @@ class ThreadedSpawner:
         """
         if self._doorbell is not None or self._stopping:
             raise RuntimeError("a spawner starts once")
-        self._doorbell = _Doorbell(self._reactor, self._deliver)
+        self._doorbell = Doorbell(self._reactor, self._deliver)
         if self._outside is not None:
             self._outside.start()
         ready: SimpleQueue[Exception | None] = SimpleQueue()
@@ -239,16 +195,22 @@ class ThreadedSpawner:
     ) -> SpawnedProcess:
         """Begin to start a process; see ``commander.execution.transport``.
 
+        With ``usePTY`` it has a terminal for its 0, 1 and 2, as its protocol says.
+
         Raises:
-            OSError: No pipe can be made, or the spawner does not run.
+            OSError: No pipe or terminal can be made, or the spawner does not run.
             ValueError: An argument that is not supported, or a null byte in a text.
         """
-        refuse_unsupported(uid=uid, gid=gid, use_pty=usePTY)
+        refuse_unsupported(uid=uid, gid=gid)
+        if usePTY not in (False, True):
+            raise ValueError("usePTY: a terminal that is there is not supported")
         if self._doorbell is None or self._stopping:
             raise OSError(errno.ESHUTDOWN, "the spawner does not run")
         program = _encoded(executable)
         directory = _encoded(path) if path else None
-        descriptors = open_descriptors(childFDs)
+        wish = _terminal_wish(processProtocol) if usePTY else None
+        descriptors = open_descriptors(childFDs, wish)
+        terminal = descriptors.terminal
         try:
             prepared = self._bindings.prepare(
                 program,
@@ -256,12 +218,13 @@ class ThreadedSpawner:
                 environment=_environment(env),
                 directory=directory,
                 descriptors=descriptors.theirs,
+                terminal=None if terminal is None else terminal.path,
             )
         except BaseException:
             descriptors.close()
             raise
         start = Start(
-            process=self._process(processProtocol, descriptors.ours),
+            process=self._process(processProtocol, descriptors),
             prepared=prepared,
             descriptors=descriptors,
             subject=(program, directory),
@@ -272,28 +235,36 @@ class ThreadedSpawner:
         return start.process
 
     def _process(
-        self, protocol: IProcessProtocol, ours: Mapping[int, int]
+        self, protocol: IProcessProtocol, descriptors: ChildDescriptors
     ) -> SpawnedProcess:
         """A transport with our ends of the pipes."""
         process = SpawnedProcess(self._reactor, protocol)
         buffered = IBufferedProcessProtocol(protocol, None)
         stdin: PipeWriter | None = None
         readers: dict[int, PipeReader] = {}
-        for child, descriptor in ours.items():
+        for child, descriptor in descriptors.ours.items():
             if child == _STDIN:
-                stdin = PipeWriter(self._reactor, descriptor, ended=process.pipe_ended)
+                stdin = self._writer(process, descriptor, descriptors.terminal)
                 continue
             readers[child] = PipeReader(
                 self._reactor,
                 descriptor,
                 protocol=protocol,
-                buffered=buffered,
+                buffered=None if child == REPORT else buffered,
                 child_descriptor=child,
                 shares=self._shares,
                 ended=process.pipe_ended,
             )
-        process.add_pipes(readers, stdin)
+        process.add_pipes(readers, stdin, descriptors.terminal)
         return process
+
+    def _writer(
+        self, process: SpawnedProcess, descriptor: int, terminal: Terminal | None
+    ) -> PipeWriter:
+        ended = process.pipe_ended
+        if terminal is None:
+            return PipeWriter(self._reactor, descriptor, ended=ended)
+        return TerminalWriter(self._reactor, descriptor, terminal=terminal, ended=ended)
 
     def _preparing(
         self, protocol: IProcessProtocol
@@ -338,6 +309,12 @@ class ThreadedSpawner:
             self._done.append(start)
             self._doorbell.ring()
             return True
+
+
+def _terminal_wish(protocol: IProcessProtocol) -> TerminalWish:
+    wishing = ITerminalProcessProtocol(protocol, None)
+    wish: TerminalWish = TerminalWish() if wishing is None else wishing.terminal
+    return wish
 
 
 def _environment(env: Mapping[Any, Any] | None) -> list[bytes]:

@@ -6,10 +6,13 @@ those who look:
 - The start is asynchronous. ``pid`` is None until ``makeConnection``. If the process
   could not be started the protocol gets ``processEnded`` with a ``SpawnFailed``, and
   nothing else.
-- The exit is seen through a descriptor of the process (pidfd), whatever the number
-  of processes, and without SIGCHLD. What stands in the pipes then is read before
-  ``processExited``, so in the usual case a command has ended a moment after its exit:
-  data, ``processExited``, ``childConnectionLost`` for each pipe, ``processEnded``.
+- The exit is seen through a descriptor of the process (pidfd). What stands in the
+  pipes then is read before ``processExited``, so in the usual case a command has ended
+  a moment after its exit: data, ``processExited``, ``childConnectionLost`` for each
+  pipe, ``processEnded``.
+
+A terminal is one pipe for input and output: when its output ends, so does its input. A
+pipe with a number above 2 is read like the others, but nobody waits for its end.
 
 A protocol that raises is logged, and the process goes on to its end: each protocol
 gets exactly one ``processEnded``.
@@ -17,34 +20,32 @@ gets exactly one ``processEnded``.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from twisted.internet.error import (
-    ConnectionDone,
     ProcessDone,
     ProcessExitedAlready,
     ProcessTerminated,
 )
-from twisted.internet.interfaces import (
-    IProcessProtocol,
-    IProcessTransport,
-    IReadDescriptor,
-)
+from twisted.internet.interfaces import IProcessProtocol, IProcessTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from commander.commands import TerminalSize
+from commander.execution.exit_reader import ExitReader
 from commander.execution.reader import IDescriptorReactor, PipeReader
+from commander.execution.seams import IConversation
+from commander.execution.terminal import Terminal
 from commander.execution.writer import PipeWriter
 
-__all__ = ["ExitReader", "SpawnFailed", "SpawnedProcess"]
+__all__ = ["SpawnFailed", "SpawnedProcess"]
 
 _STDIN: Final = 0
-_SIGNALLED: Final = (os.CLD_KILLED, os.CLD_DUMPED)
-_CORE_DUMPED: Final = 0x80
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 _log: Final = Logger()
 
@@ -66,87 +67,7 @@ class SpawnFailed(Exception):  # noqa: N818 - says what happened, as Twisted's d
         return self.words
 
 
-@implementer(IReadDescriptor)
-class ExitReader:
-    """Waits for the end of one process, and reaps it.
-
-    Args:
-        reactor: Says when the descriptor is readable: the process is a zombie then.
-        pidfd: Of a child of ours; closed here in the end.
-        exited: Called once, with how it ended.
-    """
-
-    def __init__(
-        self,
-        reactor: IDescriptorReactor,
-        pidfd: int,
-        exited: Callable[[ProcessDone | ProcessTerminated], None],
-    ) -> None:
-        self._reactor = reactor
-        self._pidfd = pidfd
-        self._exited = exited
-        reactor.addReader(self)
-
-    def signal(self, number: int) -> None:
-        """Signal the process; never another that has its id by now.
-
-        Raises:
-            ProcessExitedAlready: It is gone.
-            OSError: It refuses.
-        """
-        if self._pidfd < 0:
-            raise ProcessExitedAlready
-        try:
-            signal.pidfd_send_signal(self._pidfd, number)
-        except ProcessLookupError:
-            raise ProcessExitedAlready from None
-
-    def fileno(self) -> int:
-        """The descriptor; -1 once it is closed."""
-        return self._pidfd
-
-    def logPrefix(self) -> str:
-        """For log lines."""
-        return "process"
-
-    def doRead(self) -> None:
-        """It ended, unless the event was meant for somebody else."""
-        ending = self._reap()
-        if ending is not None:
-            self._close()
-            self._exited(ending)
-
-    def connectionLost(self, reason: Failure) -> None:
-        """The reactor has forgotten us: it stops, or takes us for somebody else."""
-        if self._pidfd < 0:
-            return
-        if not reason.check(ConnectionDone):
-            self._close()
-            return
-        self._reactor.addReader(self)
-        self.doRead()
-
-    def _reap(self) -> ProcessDone | ProcessTerminated | None:
-        try:
-            found = os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
-        except ChildProcessError:  # somebody else reaped it: we shall never know
-            return ProcessTerminated()
-        if found is None:
-            return None
-        number = found.si_status
-        if found.si_code in _SIGNALLED:
-            dumped = _CORE_DUMPED if found.si_code == os.CLD_DUMPED else 0
-            return ProcessTerminated(None, number, number | dumped)
-        status = number << 8
-        return ProcessTerminated(number, None, status) if number else ProcessDone(0)
-
-    def _close(self) -> None:
-        self._reactor.removeReader(self)
-        os.close(self._pidfd)
-        self._pidfd = -1
-
-
-@implementer(IProcessTransport)
+@implementer(IProcessTransport, IConversation)
 class SpawnedProcess:
     """A process and our ends of its pipes.
 
@@ -166,6 +87,7 @@ class SpawnedProcess:
         self._protocol = protocol
         self._readers: dict[int, PipeReader] = {}
         self._stdin: PipeWriter | None = None
+        self._terminal: Terminal | None = None
         self._process: ExitReader | None = None
         self._early_signals: list[int] = []
         self._starting = True
@@ -175,17 +97,23 @@ class SpawnedProcess:
     # --- the spawner's ---------------------------------------------------------
 
     def add_pipes(
-        self, readers: Mapping[int, PipeReader], stdin: PipeWriter | None
+        self,
+        readers: Mapping[int, PipeReader],
+        stdin: PipeWriter | None,
+        terminal: Terminal | None = None,
     ) -> None:
         """Our ends, by what the process knows them by; before all else."""
         self._readers.update(readers)
         self._stdin = stdin
+        self._terminal = terminal
 
     def started(self, pid: int, pidfd: int) -> None:
         """The process runs."""
         self.pid = pid
         self._starting = False
         self._process = ExitReader(self._reactor, pidfd, self._exited)
+        if self._terminal is not None:
+            self._terminal.hand_over()
         for number in self._early_signals:
             self._tell(self._process.signal, number)
         self._tell(self._protocol.makeConnection, self)
@@ -197,6 +125,7 @@ class SpawnedProcess:
     def failed(self, error: SpawnFailed) -> None:
         """There is no process, and there will be none."""
         self._starting = False
+        self._close_terminal()
         for reader in self._readers.values():
             reader.close()
         self._readers.clear()
@@ -208,11 +137,15 @@ class SpawnedProcess:
 
     def pipe_ended(self, descriptor: int) -> None:
         """A pipe was closed, by whichever side."""
+        if self._ended:
+            return  # nobody waited for this one
         if descriptor == _STDIN:
             self._stdin = None
         else:
             del self._readers[descriptor]
         self._tell(self._protocol.childConnectionLost, descriptor)
+        if self._terminal is not None and descriptor == _STDOUT:
+            self._finish_stdin()
         self._end_if_over()
 
     # --- IProcessTransport -----------------------------------------------------
@@ -239,8 +172,15 @@ class SpawnedProcess:
             self._process.signal(number)
 
     def loseConnection(self) -> None:
-        """Close all pipes; the protocol hears of it in a later turn."""
-        self.closeStdin()
+        """Close all pipes; the protocol hears of it in a later turn.
+
+        Without its master a terminal is hung up: its session gets SIGHUP.
+        """
+        if self._terminal is None:
+            self.closeStdin()
+        elif self._stdin is not None:
+            self._stdin.abort()
+        self._close_terminal()
         for reader in self._readers.values():
             reader.lose()
 
@@ -254,7 +194,8 @@ class SpawnedProcess:
     def closeStdin(self) -> None:
         """Close standard input once the process took all that was written.
 
-        When the process is gone, what it did not take is thrown away.
+        When the process is gone, what it did not take is thrown away. A terminal stays
+        open: whoever reads it then is told the end.
         """
         if self._stdin is None:
             return
@@ -298,6 +239,24 @@ class SpawnedProcess:
         """A process has no address."""
         raise NotImplementedError
 
+    # --- IConversation ---------------------------------------------------------
+
+    def pending_input(self) -> int:
+        """Bytes that were written and not read by the process yet."""
+        return 0 if self._stdin is None else self._stdin.pending_bytes
+
+    def terminal_descriptor(self) -> int | None:
+        """The master of the terminal, until it is closed."""
+        reader = self._readers.get(_STDOUT)
+        if self._terminal is None or reader is None or reader.fileno() < 0:
+            return None
+        return reader.fileno()
+
+    def resize(self, size: TerminalSize) -> None:
+        """Give the terminal another size, until the process has exited."""
+        if self._terminal is not None:
+            self._terminal.resize(size)
+
     # --- producer and consumer, as Twisted's -----------------------------------
 
     def pauseProducing(self) -> None:
@@ -331,18 +290,35 @@ class SpawnedProcess:
     def _exited(self, ending: ProcessDone | ProcessTerminated) -> None:
         self.pid = None
         self._process = None
-        at_their_end = [fd for fd, pipe in self._readers.items() if pipe.drain()]
+        self._close_terminal()  # nobody could read its end as long as we have it
+        at_their_end = [pipe for pipe in self._readers.values() if pipe.drain()]
         self._reason = Failure(ending)
         self._tell(self._protocol.processExited, self._reason)
-        for descriptor in at_their_end:
-            self._readers[descriptor].finish()
+        for pipe in at_their_end:
+            pipe.finish()
         self._end_if_over()
 
+    def _finish_stdin(self) -> None:
+        if self._stdin is not None:
+            self._stdin.finish()
+
+    def _close_terminal(self) -> None:
+        if self._terminal is not None:
+            self._terminal.close()
+
     def _end_if_over(self) -> None:
-        open_pipes = self._readers or self._stdin is not None
-        if self._reason is None or open_pipes or self._ended:
+        waited_for = self._stdin is not None or (
+            self._readers and min(self._readers) <= _STDERR
+        )
+        if self._reason is None or waited_for or self._ended:
             return
         self._ended = True
+        for descriptor, reader in self._readers.items():
+            reader.resume()
+            reader.drain()
+            reader.close()
+            self._tell(self._protocol.childConnectionLost, descriptor)
+        self._readers.clear()
         self._tell(self._protocol.processEnded, self._reason)
         # Each knows the other: without this both would stay until the next collection.
         del self._protocol

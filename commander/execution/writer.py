@@ -1,8 +1,12 @@
-"""Writing to the standard input of a process."""
+"""Writing to the standard input of a process, a pipe or a terminal."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import struct
+import termios
 from collections.abc import Callable
 from typing import Final
 
@@ -12,10 +16,31 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
 from commander.execution.reader import IDescriptorReactor
+from commander.execution.terminal import Terminal
 
-__all__ = ["PipeWriter"]
+__all__ = ["PipeWriter", "TerminalWriter", "pending_bytes"]
 
 STDIN: Final = 0
+
+
+def pending_bytes(writer: FileDescriptor) -> int:
+    """What was written and not read at the other end of a pipe; one system call."""
+    return _unsent_bytes(writer) + _readable_bytes(writer.fileno())
+
+
+def _unsent_bytes(writer: FileDescriptor) -> int:
+    kept: int = len(writer.dataBuffer) - writer.offset + writer._tempDataLen
+    return kept
+
+
+def _readable_bytes(descriptor: int) -> int:
+    if descriptor < 0:
+        return 0
+    found = bytes(4)
+    with contextlib.suppress(OSError):  # a terminal that was hung up
+        found = fcntl.ioctl(descriptor, termios.FIONREAD, found)
+    (count,) = struct.unpack("i", found)
+    return int(count)
 
 
 class PipeWriter(FileDescriptor):
@@ -47,6 +72,11 @@ class PipeWriter(FileDescriptor):
         self._reactor = reactor
         os.set_blocking(descriptor, False)
 
+    @property
+    def pending_bytes(self) -> int:
+        """What was written and the process has not read; 0 once the pipe is closed."""
+        return 0 if self._descriptor < 0 else pending_bytes(self)
+
     def start(self) -> None:
         """The process runs; a pipe that was lost before says so now."""
         self._started = True
@@ -67,6 +97,12 @@ class PipeWriter(FileDescriptor):
             self.close()
             if self._started:
                 self._reactor.callLater(0, self._ended, STDIN)
+
+    def finish(self) -> None:
+        """Close the pipe and say so now, unless it is closed."""
+        if self._descriptor >= 0:
+            self.close()
+            self._ended(STDIN)
 
     def close(self) -> None:
         """Close the pipe and tell nobody."""
@@ -95,3 +131,39 @@ class PipeWriter(FileDescriptor):
             self.close()
             if self._started:
                 self._ended(STDIN)
+
+
+class TerminalWriter(PipeWriter):
+    """The master of a terminal, as a descriptor of its own to write to.
+
+    Args:
+        reactor: Says when the terminal takes more.
+        descriptor: As for a pipe.
+        terminal: Tells what its programs have not read.
+        ended: As for a pipe.
+    """
+
+    def __init__(
+        self,
+        reactor: IDescriptorReactor,
+        descriptor: int,
+        *,
+        terminal: Terminal,
+        ended: Callable[[int], None],
+    ) -> None:
+        super().__init__(reactor, descriptor, ended=ended)
+        self._terminal = terminal
+
+    @property
+    def pending_bytes(self) -> int:
+        """What was written and not read; of a line that has not ended nothing."""
+        if self._descriptor < 0:
+            return 0
+        return _unsent_bytes(self) + _readable_bytes(self._terminal.fileno())
+
+    def lose(self) -> None:
+        """Close nothing: write what ends the input of who reads it now."""
+        self.write(self._terminal.end_of_file())
+
+    def startReading(self) -> None:
+        """Never: what comes is for the one that reads the terminal."""

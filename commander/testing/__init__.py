@@ -10,7 +10,8 @@ verified against the interfaces that they stand for.
 from commander.testing.audit import MemoryAudit
 from commander.testing.caller import MemoryCaller
 from commander.testing.http import HTTPHarness, HttpResponse, ServerSentEvent
-from commander.testing.processes import MemoryProcess, ProcessReactor
+from commander.testing.process_reactor import ProcessReactor
+from commander.testing.processes import MemoryProcess
 from commander.testing.server import MemoryDesk, MemoryLog, MemoryServer
 from commander.testing.stdio import StdioClient
 

@@ -1,42 +1,35 @@
 """Processes in memory, driven by a fake clock.
 
-A ``ProcessReactor`` starts a ``MemoryProcess`` wherever a real reactor would start a
-real one. A test says what the process does: emit output, exit, ignore a signal,
-leave others behind in its group, or leave a writer of its pipes outside the group.
-Signals work a moment later on the clock, never within the call, as with a kernel.
-
-The reactor is spawner and process trees at once; ``engine`` is both as the service
-wants them.
+A test says what such a process does: emit output, read its input or not, exit, ignore
+a signal, leave others behind in its group, or leave a writer of its pipes outside the
+group. Signals work a moment later on the clock, never within the call, as with a
+kernel.
 """
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
-from twisted.internet.interfaces import IProcessProtocol, IProcessTransport
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.interfaces import (
+    IProcessProtocol,
+    IProcessTransport,
+    IReactorTime,
+)
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from commander.commands import Survivor
-from commander.execution.engine import ProcessEngine
-from commander.execution.limits import ChildSetup
-from commander.execution.memory_killer import MemoryKiller
-from commander.execution.running import Supervision
-from commander.output.budget import MemoryBudget
-from commander.reactors import ICommanderReactor
+from commander.commands import Survivor, TerminalSize
+from commander.execution.seams import IConversation
 
-__all__ = ["GroupMember", "MemoryProcess", "MemoryTree", "ProcessReactor"]
+__all__ = ["GroupMember", "MemoryProcess", "MemoryTree"]
 
-_BUDGET_BYTES: Final = 64 * 1024 * 1024
-_FIRST_PID: Final = (1 << 22) + 1
-"""More than Linux gives out: what is done to such a process hits no real one."""
+_STDIN: Final = 0
+_END_OF_FILE: Final = b"\x04"
 
 
 @attrs.define(kw_only=True)
@@ -50,7 +43,7 @@ class GroupMember:
     alive: bool = True
 
 
-@implementer(IProcessTransport)
+@implementer(IProcessTransport, IConversation)
 class MemoryProcess:
     """One process that does what the test says.
 
@@ -60,32 +53,51 @@ class MemoryProcess:
         arguments: What was executed.
         env: With this environment.
         directory: In this directory; None for the server's.
+        descriptors: As ``childFDs`` said; empty for a terminal alone.
+        terminal: The size of its terminal now; None if it has none.
+        input: What it has read. The end-of-file character of a terminal is part of it.
+        reads_input: Whether it reads; else ``pending_input`` grows.
+        input_ended: Whether it was told the end of its input.
+        paused: Whether its output is not read. It is kept for later then.
         signals: Every signal that its group got, in order.
         closed: Whether the pipes were closed from our side.
         escaped_writer: Whether a process outside the group holds the pipes.
+        late: Whether it was asked for and has not started.
         abandoned: Whether it was signalled before it was started.
     """
 
     def __init__(
         self,
-        reactor: ProcessReactor,
+        clock: IReactorTime,
         protocol: IProcessProtocol,
         pid: int,
         arguments: Sequence[bytes | str],
         env: Mapping[Any, Any],
         directory: bytes | str | None,
+        descriptors: Mapping[int, int | str],
+        terminal: TerminalSize | None,
     ) -> None:
         self.pid: int | None = pid
         self.group = pid
         self.arguments = tuple(map(os.fsdecode, arguments))
         self.env = {os.fsdecode(k): os.fsdecode(v) for k, v in env.items()}
         self.directory = None if directory is None else os.fsdecode(directory)
+        self.descriptors = dict(descriptors)
+        self.terminal = terminal
+        self.input = b""
+        self.reads_input = True
+        self.input_ended = False
+        self.paused = False
+        self.late = False
         self.signals: list[int] = []
         self.closed = False
         self.escaped_writer = False
         self.abandoned = False
         self.members: list[GroupMember] = []
-        self._reactor = reactor
+        self._clock = clock
+        self._unread = b""
+        self._input_open = terminal is not None or self.descriptors.get(_STDIN) == "w"
+        self._kept: list[tuple[int, bytes]] = []
         self._protocol = protocol
         self._ignores: set[int] = set()
         self._ending: Failure | None = None
@@ -94,9 +106,26 @@ class MemoryProcess:
     # --- what a test makes it do -----------------------------------------------
 
     def emit(self, descriptor: int, data: bytes) -> None:
-        """Write to standard output (1) or error (2); lost once the pipes closed."""
-        if not self.closed:
+        """Write to standard output (1), error (2) or a report (3).
+
+        Lost once the pipes closed.
+        """
+        if self.paused:
+            self._kept.append((descriptor, data))
+        elif not self.closed:
             self._protocol.childDataReceived(descriptor, data)
+
+    def read_input(self) -> None:
+        """Read what was written so far."""
+        self.input += self._unread
+        self._unread = b""
+
+    def close_input(self) -> None:
+        """The process closes its end of standard input."""
+        if self._input_open:
+            self._input_open = False
+            self._unread = b""
+            self._protocol.childConnectionLost(_STDIN)
 
     def ignore(self, *names: str) -> None:
         """From now on these signals do not end the shell, such as ``SIGTERM``."""
@@ -132,7 +161,7 @@ class MemoryProcess:
 
     def signalProcess(self, signalID: str | int) -> None:
         """Signal the shell alone."""
-        if self._reactor.is_late(self):
+        if self.late:
             self.abandoned = True
             return
         if self.pid is None:
@@ -141,16 +170,21 @@ class MemoryProcess:
             signalID if isinstance(signalID, int) else signal.Signals[f"SIG{signalID}"]
         )
         self.signals.append(int(number))
-        self._reactor.callLater(0, self._shell_signalled, int(number))
+        self._clock.callLater(0, self._shell_signalled, int(number))
 
     def loseConnection(self) -> None:
         """Close the pipes from our side."""
         self.closed = True
         if not self._ended:
-            self._reactor.callLater(0, self._end_if_unheld)
+            self._clock.callLater(0, self._end_if_unheld)
 
     def closeStdin(self) -> None:
-        """Standard input is never ours."""
+        """Tell the end of the input; a terminal stays open."""
+        if self.terminal is not None:
+            self.write(_END_OF_FILE)
+        else:
+            self.input_ended = self.input_ended or self._input_open
+            self._input_open = False
 
     def closeStdout(self) -> None:
         """Close one pipe; the fake has them closed together."""
@@ -165,16 +199,21 @@ class MemoryProcess:
         self.loseConnection()
 
     def writeToChild(self, childFD: int, data: bytes) -> None:
-        """Standard input is never ours."""
-        raise KeyError(childFD)
+        """Write to standard input, if there is one."""
+        if childFD != _STDIN or not self._input_open:
+            raise KeyError(childFD)
+        self.write(data)
 
     def write(self, data: bytes) -> None:
-        """Standard input is never ours."""
-        raise KeyError(0)
+        """Write to standard input; lost if there is none."""
+        if self._input_open:
+            self._unread += data
+            if self.reads_input:
+                self.read_input()
 
-    def writeSequence(self, seq: Any) -> None:
-        """Standard input is never ours."""
-        raise KeyError(0)
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write to standard input; lost if there is none."""
+        self.write(b"".join(data))
 
     def getHost(self) -> Any:
         """There is no address."""
@@ -183,6 +222,32 @@ class MemoryProcess:
     def getPeer(self) -> Any:
         """There is no address."""
         raise NotImplementedError
+
+    def pauseProducing(self) -> None:
+        """Keep the output until it is read on."""
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        """Read on, and what was kept first."""
+        self.paused = False
+        kept, self._kept = self._kept, []
+        for descriptor, data in kept:
+            self.emit(descriptor, data)
+
+    # --- IConversation ---------------------------------------------------------
+
+    def pending_input(self) -> int:
+        """Bytes that were written and not read."""
+        return len(self._unread)
+
+    def terminal_descriptor(self) -> int | None:
+        """There is none in memory."""
+        return None
+
+    def resize(self, size: TerminalSize) -> None:
+        """Give the terminal another size."""
+        if self.terminal is not None:
+            self.terminal = size
 
     # --- groups ----------------------------------------------------------------
 
@@ -194,8 +259,8 @@ class MemoryProcess:
     def group_signalled(self, number: int) -> None:
         """Every process of the group gets a signal, a moment from now."""
         self.signals.append(number)
-        self._reactor.callLater(0, self._members_signalled, number)
-        self._reactor.callLater(0, self._shell_signalled, number)
+        self._clock.callLater(0, self._members_signalled, number)
+        self._clock.callLater(0, self._shell_signalled, number)
 
     def _members_signalled(self, number: int) -> None:
         for member in self.members:
@@ -239,6 +304,10 @@ class MemoryTree:
         """How many live."""
         return self._process.live
 
+    def process_ids(self) -> tuple[int, ...]:
+        """Who lives; members have the id of the group."""
+        return (self._process.group,) * self._process.live
+
     def survivors(self) -> tuple[Survivor, ...]:
         """Who lives; members have no id of their own."""
         return (Survivor(pid=self._process.group, name="stuck"),) * self._process.live
@@ -246,150 +315,3 @@ class MemoryTree:
     def release(self) -> None:
         """Forget them."""
         self.released = True
-
-
-class _NoThreads:
-    """A thread pool that does its work at once, in the thread that asks."""
-
-    def callInThreadWithCallback(
-        self,
-        onResult: Callable[[bool, Any], None],
-        func: Callable[..., Any],
-        *args: Any,
-        **kwargs: Any,
-    ) -> None:
-        """Do it, and say what came of it."""
-        try:
-            result = func(*args, **kwargs)
-        except Exception:
-            onResult(False, Failure())
-        else:
-            onResult(True, result)
-
-
-@implementer(ICommanderReactor)
-class ProcessReactor(MemoryReactorClock):
-    """A reactor in memory whose processes are ``MemoryProcess``es.
-
-    It is also the ``ProcessTrees`` of those processes. It has no threads: what is to
-    be done in one is done at once.
-
-    Attributes:
-        processes: All that were started, in order.
-        trees: All that were asked for, in order.
-        spawn_error: If set, ``spawnProcess`` raises it.
-        on_spawn: If set, called with each process before ``spawnProcess`` returns.
-        starts_late: If true, a process starts only with ``start_late``.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.processes: list[MemoryProcess] = []
-        self.trees: list[MemoryTree] = []
-        self.spawn_error: OSError | None = None
-        self.on_spawn: Any = None
-        self.starts_late = False
-        self._late: list[tuple[IProcessProtocol, MemoryProcess]] = []
-        self._pids = itertools.count(_FIRST_PID)
-        self._tags = itertools.count(1)
-
-    @property
-    def engine(self) -> ProcessEngine:
-        """This reactor as spawner and trees."""
-        return ProcessEngine(spawner=self, trees=self, described={"spawner": "memory"})
-
-    def getThreadPool(self) -> Any:
-        """One without threads."""
-        return _NoThreads()
-
-    def callInThread(
-        self, callable: Callable[..., Any], *args: object, **kwargs: object
-    ) -> None:
-        """Call it at once."""
-        callable(*args, **kwargs)
-
-    def callFromThread(
-        self, callable: Callable[..., Any], *args: object, **kwargs: object
-    ) -> None:
-        """Call it in the next turn."""
-        self.callLater(0, callable, *args, **kwargs)
-
-    def suggestThreadPoolSize(self, size: int) -> None:
-        """There are none, and there will be none."""
-
-    def spawnProcess(
-        self,
-        processProtocol: IProcessProtocol,
-        executable: bytes | str,
-        args: Sequence[bytes | str] = (),
-        env: Mapping[Any, Any] | None = None,
-        path: bytes | str | None = None,
-        uid: int | None = None,
-        gid: int | None = None,
-        usePTY: bool = False,
-        childFDs: Mapping[int, int | str] | None = None,
-    ) -> MemoryProcess:
-        """Start a process in memory."""
-        if self.spawn_error is not None:
-            raise self.spawn_error
-        process = MemoryProcess(
-            self, processProtocol, next(self._pids), args, env or {}, path
-        )
-        self.processes.append(process)
-        if self.starts_late:
-            process.pid = None
-            self._late.append((processProtocol, process))
-        else:
-            self._start(processProtocol, process)
-        return process
-
-    def start_late(self, failure: Exception | None = None) -> None:
-        """Start the process that waits longest, or fail its start."""
-        protocol, process = self._late.pop(0)
-        if failure is None:
-            process.pid = process.group
-            self._start(protocol, process)
-        else:
-            protocol.processEnded(Failure(failure))
-
-    def is_late(self, process: MemoryProcess) -> bool:
-        """Whether a process still waits for ``start_late``."""
-        return any(process is waiting for _, waiting in self._late)
-
-    def supervision(self, **changes: Any) -> Supervision:
-        """What watches over commands here, with the limits of the defaults.
-
-        Args:
-            **changes: Other values for its fields.
-        """
-        fields: dict[str, Any] = {
-            "clock": self,
-            "monotonic": self.seconds,
-            "trees": self,
-            "setup": ChildSetup(),
-            "memory_killer": MemoryKiller(self.seconds, None),
-            "output_budget": MemoryBudget(_BUDGET_BYTES),
-            "kill_grace_seconds": 5.0,
-            "max_output_bytes": 1000,
-            "output_limit_bytes": None,
-            "counted_processes": None,
-        }
-        return Supervision(**(fields | changes))
-
-    def new_tag(self) -> int:
-        """A number."""
-        return next(self._tags)
-
-    def drop_tag(self, tag: int) -> None:
-        """Nothing was kept."""
-
-    def tree(self, *, pid: int, run_id: str, tag: int) -> MemoryTree:
-        """The tree of a process that was started here."""
-        process = next(each for each in self.processes if each.group == pid)
-        self.trees.append(MemoryTree(process))
-        return self.trees[-1]
-
-    def _start(self, protocol: IProcessProtocol, process: MemoryProcess) -> None:
-        protocol.makeConnection(process)
-        if self.on_spawn is not None:
-            self.on_spawn(process)

@@ -18,7 +18,8 @@ from commander.stdio.descriptors import Wire
 from commander.telemetry.logging import StructuredLog
 from commander.telemetry.records import json_line, record_of
 from commander.testing.http import HTTPHarness
-from commander.testing.processes import MemoryProcess, ProcessReactor
+from commander.testing.process_reactor import ProcessReactor
+from commander.testing.processes import MemoryProcess
 from commander.testing.stdio import StdioClient
 from commander.web.site import CommanderSite
 

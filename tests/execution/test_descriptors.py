@@ -81,7 +81,16 @@ def test_what_is_the_childs_can_be_closed_first_and_only_once() -> None:
 
 @pytest.mark.parametrize(
     "wanted",
-    [{0: "r"}, {1: "w"}, {3: "r"}, {3: 0}, {-1: 0}, {1: "x"}, {1: "r", 0: None}],
+    [
+        {0: "r"},
+        {1: "w"},
+        {3: "w"},
+        {3: 0},
+        {4: "r"},
+        {-1: 0},
+        {1: "x"},
+        {1: "r", 0: None},
+    ],
     ids=str,
 )
 def test_anything_else_is_refused_by_name(wanted: Mapping[int, int | str]) -> None:

@@ -79,14 +79,14 @@ def test_rules_are_put_in_force_by_python_whatever_is_installed() -> None:
     arguments = found.arguments("/srv", ("/bin/sh", "-c", "true"))
     assert arguments[0] == sys.executable
     assert arguments[-4:] == ("/srv", "/bin/sh", "-c", "true")
-    assert "446,3,0" in arguments[4]
+    assert "446,4,0" in arguments[4]
 
 
 @pytest.mark.parametrize(
     ("wanted", "given"),
     [
-        (None, {0: "w", 1: "r", 2: "r", 3: 9}),
-        ({0: 7, 1: "r"}, {0: 7, 1: "r", 3: 9}),
+        (None, {0: "w", 1: "r", 2: "r", 4: 9}),
+        ({0: 7, 3: "r"}, {0: 7, 3: "r", 4: 9}),
     ],
 )
 def test_the_launcher_finds_the_rules_behind_the_commands_descriptors(
@@ -161,7 +161,8 @@ def test_without_a_directory_the_fallback_stays_where_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("uid", 0), ("gid", 0), ("usePTY", True), ("usePTY", (1, 2))]
+    ("option", "value"),
+    [("uid", 0), ("gid", 0)],
 )
 def test_what_the_fallback_cannot_do_is_refused_by_name(
     option: str, value: Any
@@ -169,3 +170,12 @@ def test_what_the_fallback_cannot_do_is_refused_by_name(
     spawner = LaunchedSpawner(RecordingReactor(), SETSID)
     with pytest.raises(ValueError, match=option):
         spawner.spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"], **{option: value})
+
+
+@pytest.mark.parametrize("wanted", [True, (1, 2)])
+def test_the_fallback_has_no_terminals_and_says_so(wanted: Any) -> None:
+    reactor = RecordingReactor()
+    spawner = LaunchedSpawner(reactor, SETSID)
+    with pytest.raises(OSError, match="terminal"):
+        spawner.spawnProcess(ProcessProtocol(), "/bin/sh", ["sh"], usePTY=wanted)
+    assert reactor.asked == []

@@ -55,6 +55,9 @@ class FakeCommand:
         self.signals.append(number)
         return self.processes
 
+    def ask_to_end(self, number: int) -> None:
+        self.signal_tree(number)
+
     def left(self) -> int:
         self.looks += 1
         return self.processes

@@ -23,6 +23,9 @@ class Tree:
         self.looks += 1
         return self.processes
 
+    def process_ids(self) -> tuple[int, ...]:
+        raise AssertionError("the count does not ask who they are")
+
     def survivors(self) -> tuple[Survivor, ...]:
         raise AssertionError("the count does not ask for names")
 

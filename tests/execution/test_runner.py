@@ -473,7 +473,7 @@ def test_in_any_order_a_command_has_one_outcome_and_leaves_nothing_behind(
     def step(name: str) -> None:
         process = reactor.processes[-1]
         ours = process.arguments[-1] == "command"
-        late = reactor.is_late(process)
+        late = process.late
         if ours and not late and stubborn:
             process.ignore("SIGTERM")
         match name:

@@ -32,8 +32,9 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
+from commander.execution.exit_reader import ExitReader
 from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShares
-from commander.execution.transport import ExitReader, SpawnedProcess, SpawnFailed
+from commander.execution.transport import SpawnedProcess, SpawnFailed
 from commander.execution.writer import PipeWriter
 
 PID = 4242

@@ -14,7 +14,13 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from commander.commands import CommandRequest, Outcome, StartFailed
+from commander.commands import (
+    CommandRequest,
+    Outcome,
+    StartFailed,
+    Stdin,
+    TerminalSize,
+)
 from commander.execution.engine import ProcessEngine, find_engine
 from commander.execution.executor import Executor, Start
 from commander.execution.groups import GroupTree, GroupTrees
@@ -23,6 +29,7 @@ from commander.execution.launcher import LaunchedSpawner, find_launcher
 from commander.execution.limits import ChildSetup
 from commander.execution.memory_killer import MemoryKiller, find_victim_count
 from commander.execution.orphans import SubreaperTrees
+from commander.execution.report import Receiver
 from commander.execution.running import RunningCommand, Supervision
 from commander.execution.seams import ProcessTrees
 from commander.output.budget import MemoryBudget
@@ -76,12 +83,18 @@ class RealProcesses:
         directory: str | None = None,
         env: dict[str, str] | None = None,
         executor: Executor | None = None,
+        stdin: Stdin = Stdin.EMPTY,
+        terminal_size: TerminalSize | None = None,
+        report: Receiver | None = None,
         **supervision: Any,
     ) -> RunningCommand:
         """Start a command."""
         executor = executor or self.executor(**supervision)
-        approved = self.approve(command, timeout_seconds, directory, env)
-        running = executor.start(approved, f"test{os.getpid()}x{next(self._ids)}")
+        approved = self.approve(
+            command, timeout_seconds, directory, env, stdin, terminal_size
+        )
+        run_id = f"test{os.getpid()}x{next(self._ids)}"
+        running = executor.start(approved, run_id, report=report)
         assert not isinstance(running, StartFailed), running.reason
         return running
 
@@ -97,6 +110,8 @@ class RealProcesses:
         timeout_seconds: float = 20.0,
         directory: str | None = None,
         env: dict[str, str] | None = None,
+        stdin: Stdin = Stdin.EMPTY,
+        terminal_size: TerminalSize | None = None,
     ) -> Approved:
         checker = PolicyChecker(
             allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
@@ -107,6 +122,8 @@ class RealProcesses:
                 timeout_seconds=timeout_seconds,
                 working_directory=directory,
                 env=env or {},
+                stdin=stdin,
+                terminal_size=terminal_size or TerminalSize(),
             ),
             ANONYMOUS,
         )

@@ -258,6 +258,9 @@ class Descendants:
     def left(self) -> int:
         return 1 + len(self._root.children(recursive=True))
 
+    def process_ids(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
     def survivors(self) -> tuple[Survivor, ...]:
         raise NotImplementedError
 

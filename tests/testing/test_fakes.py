@@ -29,8 +29,9 @@ from commander.commands import (
     Outcome,
     OutputWindow,
     StartFailed,
+    TerminalSize,
 )
-from commander.execution.seams import ProcessTrees
+from commander.execution.seams import IConversation, ProcessTrees
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
@@ -67,6 +68,9 @@ class Listener(ProcessProtocol):
 
     def errReceived(self, data: bytes) -> None:
         self.told.append(("err", data))
+
+    def childConnectionLost(self, childFD: int) -> None:
+        self.told.append(("lost", childFD))
 
     def processExited(self, reason: Failure) -> None:
         self.told.append(("exited", reason.value))
@@ -105,6 +109,7 @@ def stage() -> Stage:
 
 def test_a_memory_process_is_a_process_transport(stage: Stage) -> None:
     assert verifyObject(IProcessTransport, stage.process)
+    assert verifyObject(IConversation, stage.process)
     assert verifyObject(IProcessProtocol, stage.listener)
 
 
@@ -256,16 +261,73 @@ def test_pipes_are_closed_together(stage: Stage, close: Any) -> None:
     assert stage.process.closed
 
 
-def test_standard_input_is_nobodys(stage: Stage) -> None:
-    stage.process.closeStdin()
-    assert not stage.process.closed
-    for write in (
-        lambda: stage.process.write(b"x"),
-        lambda: stage.process.writeSequence([b"x"]),
-        lambda: stage.process.writeToChild(0, b"x"),
-    ):
-        with pytest.raises(KeyError):
-            write()
+def test_standard_input_is_read_until_one_side_closes_it(stage: Stage) -> None:
+    process = stage.process
+    process.write(b"a")
+    process.writeSequence([b"b", b"c"])
+    process.writeToChild(0, b"d")
+    assert (process.input, process.pending_input()) == (b"abcd", 0)
+    process.closeStdin()
+    process.closeStdin()
+    assert process.input_ended
+    assert not process.closed
+    process.write(b"lost")
+    with pytest.raises(KeyError):
+        process.writeToChild(0, b"lost")
+    process.close_input()
+    assert process.input == b"abcd"
+    assert stage.listener.words == ["made"]
+
+
+def test_a_process_that_reads_nothing_lets_its_input_grow(stage: Stage) -> None:
+    process = stage.process
+    process.reads_input = False
+    process.write(b"ab")
+    assert (process.input, process.pending_input()) == (b"", 2)
+    process.read_input()
+    assert (process.input, process.pending_input()) == (b"ab", 0)
+    process.write(b"c")
+    process.close_input()
+    assert process.pending_input() == 0
+    assert stage.listener.told[1:] == [("lost", 0)]
+    process.closeStdin()
+    assert not process.input_ended
+
+
+def test_without_a_pipe_there_is_no_input(stage: Stage) -> None:
+    listener = Listener()
+    process = stage.reactor.spawnProcess(listener, "/bin/sh", childFDs={0: 7, 1: "r"})
+    with pytest.raises(KeyError):
+        process.writeToChild(0, b"x")
+    with pytest.raises(KeyError):
+        stage.process.writeToChild(1, b"x")
+    process.write(b"x")
+    process.close_input()
+    process.resize(TerminalSize())
+    assert (process.input, process.terminal) == (b"", None)
+    assert listener.words == ["made"]
+
+
+def test_a_terminal_is_told_the_end_and_stays_open(stage: Stage) -> None:
+    process = stage.reactor.spawnProcess(Listener(), "/bin/sh", usePTY=True)
+    assert process.terminal == TerminalSize()
+    process.resize(TerminalSize(columns=1, rows=2))
+    assert process.terminal == TerminalSize(columns=1, rows=2)
+    assert process.terminal_descriptor() is None
+    process.closeStdin()
+    process.write(b"more")
+    assert process.input == b"\x04more"
+    assert not process.input_ended
+
+
+def test_a_process_whose_output_is_paused_keeps_it(stage: Stage) -> None:
+    stage.process.pauseProducing()
+    stage.process.emit(STDOUT, b"a")
+    stage.process.emit(STDERR, b"b")
+    assert stage.listener.words == ["made"]
+    stage.process.resumeProducing()
+    stage.process.emit(STDOUT, b"c")
+    assert stage.listener.words == ["made", "out", "err", "out"]
 
 
 def test_a_process_has_no_address(stage: Stage) -> None:
