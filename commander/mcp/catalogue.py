@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from commander.mcp.headers import mirrored_arguments
-from commander.mcp.versions import knows
+from commander.mcp.tasks import TASKS_NEEDED
+from commander.mcp.versions import MODERN_VERSIONS, knows
 
 __all__ = ["FIELDS_SINCE", "LISTS", "Catalogue"]
 
@@ -44,6 +45,7 @@ class Catalogue:
         changing: Which of ``tools``, ``prompts`` and ``resources`` may change while
             the server runs; it has to tell then.
         subscribable: Whether the updates of resources are told.
+        tasks: Whether a call may be answered with a task.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Catalogue:
         completions: bool = False,
         changing: frozenset[str] = frozenset(),
         subscribable: bool = False,
+        tasks: bool = False,
     ) -> None:
         self._lists: dict[str, tuple[Mapping[str, Any], ...]] = {}
         self._names: dict[str, tuple[str, ...]] = {}
@@ -65,6 +68,7 @@ class Catalogue:
         self.completions = completions
         self.changing = changing
         self.subscribable = subscribable
+        self.tasks = tasks
         if resources is not None and templates is None:
             templates = ()
         lists = (tools, prompts, resources, templates)
@@ -123,4 +127,6 @@ class Catalogue:
                 found[kind] = {"listChanged": kind in self.changing}
         if self.has("resources"):
             found["resources"]["subscribe"] = self.subscribable
+        if self.tasks and knows(version, MODERN_VERSIONS[0]):
+            found.update(TASKS_NEEDED)
         return found

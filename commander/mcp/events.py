@@ -20,6 +20,7 @@ __all__ = [
     "NO_CAPABILITIES",
     "Asked",
     "Call",
+    "Cancelled",
     "CompletionAsked",
     "CompletionReturned",
     "Done",
@@ -36,9 +37,18 @@ __all__ = [
     "Returned",
     "ServerInfo",
     "SubscriptionSet",
+    "Task",
+    "TaskAnswered",
+    "TaskAsked",
+    "TaskCancelled",
+    "TaskCreated",
+    "TaskRequired",
+    "TaskState",
     "ToolCalled",
     "ToolReturned",
     "UnknownResource",
+    "UnknownTask",
+    "Working",
 ]
 
 NO_CAPABILITIES: Final[Mapping[str, Any]] = {}
@@ -151,6 +161,43 @@ class ListenAsked:
     """URIs whose updates are told."""
     honoured: Mapping[str, Any]
     """The same in the protocol's own form."""
+    tasks: tuple[str, ...] = ()
+    """Tasks whose changes are wanted, each once. ``honoured`` does not have them:
+    which of them there are, for this client, is not known yet."""
+
+
+@attrs.frozen
+class TaskAsked:
+    """``tasks/get``: how a task stands; answered with a ``Task`` or ``UnknownTask``.
+
+    Also asked for each task that a subscription names, when it opens and with every
+    change; so it must be cheap, and must change nothing.
+    """
+
+    id: str
+    """As the client gave it: it may be of nobody, or of another principal."""
+
+
+@attrs.frozen(kw_only=True)
+class TaskAnswered:
+    """``tasks/update``: a client's answers; ``Done`` or ``UnknownTask``.
+
+    Some of the open questions may be left out, and answers to others are ignored, as
+    are those to a task that asks nothing (TASK, Task Update Requests).
+    """
+
+    id: str
+    input_responses: Mapping[str, Mapping[str, Any]]
+
+
+@attrs.frozen
+class TaskCancelled:
+    """``tasks/cancel``: end the work; ``Done``, also if it is over, or ``UnknownTask``.
+
+    A wish: the task may still come to another end (TASK, Task Cancellation).
+    """
+
+    id: str
 
 
 Asked = (
@@ -161,6 +208,9 @@ Asked = (
     | LevelSet
     | SubscriptionSet
     | ListenAsked
+    | TaskAsked
+    | TaskAnswered
+    | TaskCancelled
 )
 
 
@@ -249,6 +299,69 @@ class Done:
     """Nothing more to say."""
 
 
+# --- tasks -------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Working:
+    """A task goes on."""
+
+
+@attrs.frozen
+class Cancelled:
+    """A task was given up."""
+
+
+TaskState = Working | InputRequired | ToolReturned | Refused | Cancelled
+"""How a task stands. What ends it is what its call would have been answered: a tool's
+error is an end like any other, ``Refused`` one that no tool gave. ``InputRequired`` has
+questions and no ``state``; a key names one question over the whole life of the task."""
+
+
+@attrs.frozen(kw_only=True)
+class Task:
+    """A task at one moment, the answer to ``TaskAsked``."""
+
+    id: str
+    """Not to be guessed, nor given to two tasks; of characters that a header takes."""
+    state: TaskState
+    created_at: float
+    """Seconds since 1970, as all times here."""
+    updated_at: float
+    """When ``state`` or ``message`` changed."""
+    ttl_ms: int | None
+    """How long it is kept, counted from ``created_at``; None for ever."""
+    poll_ms: int | None = None
+    """How long a client had better wait before it asks again."""
+    message: str | None = None
+    """For the person in front of the client."""
+
+
+@attrs.frozen
+class TaskCreated:
+    """``tools/call`` goes on as a task; never for a client that did not declare tasks.
+
+    ``TaskAsked`` must find it by now (TASK, Task Creation).
+    """
+
+    task: Task
+
+
+@attrs.frozen
+class TaskRequired:
+    """``tools/call`` that only a task can answer, of a client that knows none."""
+
+
+@attrs.frozen
+class UnknownTask:
+    """There is no such task: there never was, not any more, or not for this principal.
+
+    A client is not told which.
+    """
+
+    id: str
+
+
 Returned = (
     ToolReturned
     | PromptReturned
@@ -258,4 +371,8 @@ Returned = (
     | UnknownResource
     | Refused
     | Done
+    | Task
+    | TaskCreated
+    | TaskRequired
+    | UnknownTask
 )

@@ -38,6 +38,7 @@ __all__ = [
     "RequestId",
     "encoded",
     "error_body",
+    "error_members",
     "notification_body",
     "parse",
     "request_body",
@@ -153,10 +154,18 @@ def encoded(value: object) -> msgspec.Raw:
 
 def error_body(error: ProtocolError) -> bytes:
     """The bytes of an error answer."""
-    described: dict[str, Any] = {"code": error.code, "message": error.message}
-    if error.data is not None:
-        described["data"] = error.data
+    described = error_members(error.code, error.message, error.data)
     return msgspec.json.encode({"jsonrpc": "2.0", "id": error.id, "error": described})
+
+
+def error_members(
+    code: int, message: str, data: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """An error object; without ``data`` if there is none."""
+    described: dict[str, Any] = {"code": code, "message": message}
+    if data is not None:
+        described["data"] = data
+    return described
 
 
 def request_body(

@@ -31,10 +31,14 @@ from commander.mcp.params import (
     read_listen,
     read_prompt,
     read_resource,
+    read_task,
+    read_task_answers,
+    read_task_cancel,
     read_tool,
     with_input,
 )
 from commander.mcp.results import ReplyWriter, refusal
+from commander.mcp.tasks import undeclared_problem
 from commander.mcp.traces import meta_trace
 from commander.mcp.versions import SUPPORTED_VERSIONS, Era
 
@@ -73,6 +77,10 @@ class ModernEngine:
             self._readers["resources/read"] = read_resource
         if catalogue.completions:
             self._readers["completion/complete"] = read_completion
+        if catalogue.tasks:
+            self._readers["tasks/get"] = read_task
+            self._readers["tasks/update"] = read_task_answers
+            self._readers["tasks/cancel"] = read_task_cancel
 
     def open(self, request: Request, headers: Headers | None) -> Reply | Call:
         """Answer a request, or hand out the call that it is.
@@ -104,6 +112,10 @@ class ModernEngine:
         if headers is not None and request.method == "tools/call":
             mirrored = self._catalogue.mirrored(str(request.params.get("name")))
             problem = param_problem(request, headers, mirrored)
+            if problem is not None:
+                return problem
+        if self._catalogue.tasks:
+            problem = undeclared_problem(request, envelope.capabilities)
             if problem is not None:
                 return problem
         asked = reader(request, self._catalogue)

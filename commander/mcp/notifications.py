@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from commander.mcp.events import Call
+from commander.mcp.events import Call, Task
 from commander.mcp.jsonrpc import RequestId, notification_body
 from commander.mcp.results import SUBSCRIPTION_KEY
+from commander.mcp.tasks import detailed_task
 from commander.mcp.versions import knows
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "log_message",
     "progress",
     "resource_updated",
+    "task_changed",
 ]
 
 
@@ -50,6 +52,13 @@ def resource_updated(uri: str, subscription: RequestId | None = None) -> bytes:
     """A resource is not what it was."""
     return notification_body(
         "notifications/resources/updated", _tagged({"uri": uri}, subscription)
+    )
+
+
+def task_changed(task: Task, subscription: RequestId) -> bytes:
+    """A task, as ``tasks/get`` shows it (TASK, Task Status Notifications)."""
+    return notification_body(
+        "notifications/tasks", _tagged(detailed_task(task), subscription)
     )
 
 

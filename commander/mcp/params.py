@@ -20,6 +20,9 @@ from commander.mcp.events import (
     PromptAsked,
     ResourceAsked,
     SubscriptionSet,
+    TaskAnswered,
+    TaskAsked,
+    TaskCancelled,
     ToolCalled,
 )
 from commander.mcp.inbound import level_problem
@@ -34,12 +37,15 @@ __all__ = [
     "read_prompt",
     "read_resource",
     "read_subscription",
+    "read_task",
+    "read_task_answers",
+    "read_task_cancel",
     "read_tool",
     "with_input",
 ]
 
 MAX_SUBSCRIPTIONS: Final = 100
-"""Resources of one subscription, or of one session."""
+"""Resources of one subscription, or of one session; tasks of one subscription."""
 
 _LIST_FILTERS: Final = {
     "toolsListChanged": "tools",
@@ -137,26 +143,47 @@ def read_listen(request: Request, catalogue: Catalogue) -> ListenAsked | Problem
             return invalid(request, f'"notifications.{name}" must be true or false')
         if wanted.get(name) and kind in catalogue.changing:
             honoured[name] = True
-    uris = wanted.get("resourceSubscriptions", [])
-    if not isinstance(uris, list) or not all(isinstance(uri, str) for uri in uris):
-        return invalid(
-            request, '"notifications.resourceSubscriptions" must hold strings'
-        )
-    if len(uris) > MAX_SUBSCRIPTIONS:
-        return invalid(
-            request,
-            f'"notifications.resourceSubscriptions" holds {len(uris)} URIs, at most '
-            f"{MAX_SUBSCRIPTIONS}",
-        )
+    uris = _texts(request, wanted, "resourceSubscriptions", "URIs")
+    if isinstance(uris, ProtocolError):
+        return uris
     if uris and catalogue.subscribable:
         honoured["resourceSubscriptions"] = uris
+    tasks = _texts(request, wanted, "taskIds", "tasks") if catalogue.tasks else []
+    if isinstance(tasks, ProtocolError):
+        return tasks
     return ListenAsked(
         lists=frozenset(
             kind for name, kind in _LIST_FILTERS.items() if name in honoured
         ),
         resources=tuple(honoured.get("resourceSubscriptions", ())),
         honoured=honoured,
+        tasks=tuple(dict.fromkeys(tasks)),
     )
+
+
+def read_task(request: Request, catalogue: Catalogue) -> TaskAsked | Problem:
+    """TASK, Task Polling."""
+    task_id = _task_id(request)
+    return TaskAsked(task_id) if isinstance(task_id, str) else task_id
+
+
+def read_task_answers(request: Request, catalogue: Catalogue) -> TaskAnswered | Problem:
+    """TASK, Task Update Requests."""
+    task_id = _task_id(request)
+    if isinstance(task_id, ProtocolError):
+        return task_id
+    responses = _responses(request)
+    if isinstance(responses, ProtocolError):
+        return responses
+    if responses is None:
+        return invalid(request, '"inputResponses" must be there')
+    return TaskAnswered(id=task_id, input_responses=responses)
+
+
+def read_task_cancel(request: Request, catalogue: Catalogue) -> TaskCancelled | Problem:
+    """TASK, Task Cancellation."""
+    task_id = _task_id(request)
+    return TaskCancelled(task_id) if isinstance(task_id, str) else task_id
 
 
 Retried = ToolCalled | PromptAsked | ResourceAsked
@@ -164,12 +191,9 @@ Retried = ToolCalled | PromptAsked | ResourceAsked
 
 def with_input(request: Request, asked: Retried) -> Retried | Problem:
     """With the answers that a modern client gives when it asks again."""
-    responses = request.params.get("inputResponses")
-    if responses is not None and not (
-        isinstance(responses, dict)
-        and all(isinstance(response, dict) for response in responses.values())
-    ):
-        return invalid(request, '"inputResponses" must be an object of objects')
+    responses = _responses(request)
+    if isinstance(responses, ProtocolError):
+        return responses
     state = request.params.get("requestState")
     if state is not None and not isinstance(state, str):
         return invalid(request, '"requestState" must be a string')
@@ -208,6 +232,40 @@ def _object(request: Request, name: str) -> dict[str, Any] | Problem:
     if not isinstance(value, dict):
         return invalid(request, f'"{name}" must be an object')
     return value
+
+
+def _texts(
+    request: Request, wanted: Mapping[str, Any], name: str, what: str
+) -> list[str] | Problem:
+    """A list of a filter, of at most ``MAX_SUBSCRIPTIONS`` texts."""
+    texts = wanted.get(name, [])
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts):
+        return invalid(request, f'"notifications.{name}" must hold strings')
+    if len(texts) > MAX_SUBSCRIPTIONS:
+        return invalid(
+            request,
+            f'"notifications.{name}" holds {len(texts)} {what}, at most '
+            f"{MAX_SUBSCRIPTIONS}",
+        )
+    return texts
+
+
+def _task_id(request: Request) -> str | Problem:
+    task_id = request.params.get("taskId")
+    if not isinstance(task_id, str):
+        return invalid(request, '"taskId" must be a string')
+    return task_id
+
+
+def _responses(request: Request) -> dict[str, dict[str, Any]] | Problem | None:
+    """A client's answers to our questions; None if it gives none."""
+    responses = request.params.get("inputResponses")
+    if responses is None or (
+        isinstance(responses, dict)
+        and all(isinstance(response, dict) for response in responses.values())
+    ):
+        return responses
+    return invalid(request, '"inputResponses" must be an object of objects')
 
 
 def _names_something(reference: Mapping[str, Any]) -> bool:

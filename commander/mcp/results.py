@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from commander.mcp.content import readable, tool_result
 from commander.mcp.events import (
     Call,
     CompletionReturned,
@@ -26,9 +27,13 @@ from commander.mcp.events import (
     ResourceReturned,
     Returned,
     ServerInfo,
+    Task,
+    TaskCreated,
+    TaskRequired,
     ToolCalled,
     ToolReturned,
     UnknownResource,
+    UnknownTask,
 )
 from commander.mcp.jsonrpc import (
     HEADER_MISMATCH,
@@ -47,17 +52,24 @@ from commander.mcp.jsonrpc import (
     result_body,
     shown,
 )
-from commander.mcp.versions import ASSUMED_VERSION, Era, knows
+from commander.mcp.tasks import (
+    TASKS_EXTENSION,
+    TASKS_NEEDED,
+    created_task,
+    declares_tasks,
+    detailed_task,
+)
+from commander.mcp.versions import Era, knows
 
 __all__ = [
     "ACCEPTED",
-    "CONTENT_SINCE",
     "NEEDED_CAPABILITIES",
     "SERVER_INFO_KEY",
     "STATUS_OF_CODE",
     "SUBSCRIPTION_KEY",
     "ReplyWriter",
     "refusal",
+    "undeclared",
 ]
 
 SERVER_INFO_KEY: Final = "io.modelcontextprotocol/serverInfo"
@@ -82,8 +94,6 @@ STATUS_OF_CODE: Final = {
 """Codes that are not here answer with 200: a well-formed request of the handshake era
 (S25/basic/transports, Sending Messages to the Server, 5), and our own faults."""
 
-CONTENT_SINCE: Final = {"audio": "2025-03-26", "resource_link": "2025-06-18"}
-"""Content types that an older client would fail to read."""
 NEEDED_CAPABILITIES: Final = {
     "elicitation/create": "elicitation",
     "sampling/createMessage": "sampling",
@@ -102,6 +112,18 @@ def refusal(error: ProtocolError, era: Era = Era.HANDSHAKE) -> Reply:
     """Answer with an error."""
     status = STATUS_OF_CODE[era].get(error.code, _OK)
     return Reply(status=status, body=error_body(error))
+
+
+def undeclared(
+    requests: Mapping[str, Mapping[str, Any]], capabilities: Mapping[str, Any]
+) -> list[str]:
+    """What a client would have had to declare to be asked all this, and did not.
+
+    Raises:
+        KeyError: Nothing of the kind can be asked.
+    """
+    needed = {NEEDED_CAPABILITIES[request["method"]] for request in requests.values()}
+    return sorted(needed - capabilities.keys())
 
 
 class ReplyWriter:
@@ -154,7 +176,8 @@ class ReplyWriter:
 
         Raises:
             ValueError: The client cannot be asked to ask again: it is of the handshake
-                era, its request is not one that can, or there is nothing to ask.
+                era, its request is not one that can, or there is nothing to ask. Or
+                it was to get a task that it could not ask about.
             KeyError: Nothing of the kind can be asked.
         """
         match returned:
@@ -164,6 +187,15 @@ class ReplyWriter:
                 return self._unknown_resource(call, uri)
             case InputRequired():
                 return self._input_required(call, returned)
+            case Task():
+                return self._task(call, returned)
+            case TaskCreated(task=task):
+                return self._task_created(call, task)
+            case TaskRequired():
+                return self._task_required(call)
+            case UnknownTask(id=task_id):
+                message = f"Task not found: {shown(task_id)}"
+                return self._error(call, INVALID_PARAMS, message)
         ttl_ms = returned.ttl_ms if isinstance(returned, ResourceReturned) else None
         members = _members(call.peer, returned)
         if call.era is Era.HANDSHAKE:
@@ -195,24 +227,49 @@ class ReplyWriter:
             raise ValueError("this request cannot be answered with input_required")
         if not asked.requests and asked.state is None:
             raise ValueError("there is nothing to ask")
-        needed = {
-            NEEDED_CAPABILITIES[request["method"]]
-            for request in asked.requests.values()
-        }
-        missing = sorted(needed - call.peer.capabilities.keys())
+        missing = undeclared(asked.requests, call.peer.capabilities)
         if missing:
-            return self._error(
-                call,
-                MISSING_CAPABILITY,
-                f"Missing client capability: {', '.join(missing)}",
-                {"requiredCapabilities": {name: {} for name in missing}},
-            )
+            return self._missing(call, missing)
         members: dict[str, Any] = {}
         if asked.requests:
             members["inputRequests"] = asked.requests
         if asked.state is not None:
             members["requestState"] = asked.state
         return self.result(call.id, self._modern("input_required", members, None))
+
+    def _task(self, call: Call, task: Task) -> Reply:
+        """TASK, Task Polling. What cannot be asked of this client is not told to it."""
+        if isinstance(task.state, InputRequired):
+            missing = undeclared(task.state.requests, call.peer.capabilities)
+            if missing:
+                return self._missing(call, missing)
+        return self.result(call.id, self._modern("complete", detailed_task(task), None))
+
+    def _task_created(self, call: Call, task: Task) -> Reply:
+        """TASK, Task Creation."""
+        if not isinstance(call.asked, ToolCalled):
+            raise ValueError("this request cannot be answered with a task")
+        if call.era is Era.HANDSHAKE or not declares_tasks(call.peer.capabilities):
+            raise ValueError("this client did not declare that it knows tasks")
+        return self.result(call.id, self._modern("task", created_task(task), None))
+
+    def _task_required(self, call: Call) -> Reply:
+        """TASK, Capability Negotiation; S25/basic/utilities/tasks, Tool-Level."""
+        message = f"Missing client capability: {TASKS_EXTENSION}"
+        if call.era is Era.HANDSHAKE:
+            return self._error(call, METHOD_NOT_FOUND, message)
+        return self._error(
+            call, MISSING_CAPABILITY, message, {"requiredCapabilities": TASKS_NEEDED}
+        )
+
+    def _missing(self, call: Call, names: Sequence[str]) -> Reply:
+        """S26/basic/index, _meta."""
+        return self._error(
+            call,
+            MISSING_CAPABILITY,
+            f"Missing client capability: {', '.join(names)}",
+            {"requiredCapabilities": {name: {} for name in names}},
+        )
 
     def _unknown_resource(self, call: Call, uri: str) -> Reply:
         """S25 has a code of its own for it, which S26 forbids (Error Codes)."""
@@ -233,11 +290,11 @@ def _members(peer: Peer, returned: Returned) -> dict[str, Any]:
     """A result's own members, as the peer's version knows them."""
     match returned:
         case ToolReturned():
-            return _tool_result(peer.version, returned)
+            return tool_result(peer.version, returned)
         case PromptReturned(messages=messages, description=description):
             members: dict[str, Any] = {
                 "messages": [
-                    {**message, "content": _readable(message["content"], peer.version)}
+                    {**message, "content": readable(message["content"], peer.version)}
                     for message in messages
                 ]
             }
@@ -253,17 +310,6 @@ def _members(peer: Peer, returned: Returned) -> dict[str, Any]:
     raise TypeError(returned)
 
 
-def _tool_result(version: str | None, returned: ToolReturned) -> dict[str, Any]:
-    """S25/server/tools, Tool Result."""
-    members: dict[str, Any] = {
-        "content": [_readable(block, version) for block in returned.content]
-    }
-    if returned.structured is not None and knows(version, "2025-06-18"):
-        members["structuredContent"] = returned.structured
-    members["isError"] = returned.is_error
-    return members
-
-
 def _completion(values: Sequence[str], total: int | None) -> dict[str, Any]:
     """S25/server/utilities/completion, Completion Results."""
     some = values[:_MAX_COMPLETIONS]
@@ -271,18 +317,3 @@ def _completion(values: Sequence[str], total: int | None) -> dict[str, Any]:
         return {"values": some}
     total = len(values) if total is None else total
     return {"values": some, "total": total, "hasMore": total > len(some)}
-
-
-def _readable(block: Mapping[str, Any], version: str | None) -> Mapping[str, Any]:
-    """A block of content that a client of this version can read.
-
-    One that did not say its version is taken for the oldest that need not: fields that
-    it does not know do no harm, types do.
-    """
-    since = CONTENT_SINCE.get(block["type"])
-    if since is None or knows(version or ASSUMED_VERSION, since):
-        return block
-    # The version has no type for it; links become their address.
-    said = block.get("uri", f"[{block['type']}]")
-    name = block.get("name")
-    return {"type": "text", "text": said if name is None else f"{name}: {said}"}

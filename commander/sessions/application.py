@@ -22,6 +22,11 @@ class Application(Protocol):
     async def serve(self, asked: Asked, context: CallContext) -> Returned:
         """Do what is asked for; what is in the catalogue will be asked for.
 
+        Tasks are asked about only if the catalogue says that there are some; whether
+        ``context.principal`` may see one is for the application to know. A call that is
+        answered with ``TaskCreated`` is over for the sessions: its work goes on, and
+        who does it tells ``ChangeHub.task_changed`` how.
+
         Cancelled by ``context.caller``; the answer is waited for even then.
         """
 

@@ -43,6 +43,7 @@ from commander.mcp.jsonrpc import (
 from commander.mcp.modern import ModernEngine
 from commander.mcp.params import MAX_SUBSCRIPTIONS
 from commander.mcp.results import ACCEPTED, ReplyWriter, refusal
+from commander.mcp.tasks import declares_tasks
 from commander.mcp.traces import header_trace
 from commander.mcp.versions import Era
 from commander.sessions.active_call import ActiveCall
@@ -79,6 +80,7 @@ class Dispatcher:
         subscriptions: Holds the streams of ``subscriptions/listen``.
         log: For faults of our own.
         default_level: The log level of a session that named none.
+        tasks: Whether a call may be answered with a task.
     """
 
     def __init__(
@@ -89,12 +91,14 @@ class Dispatcher:
         subscriptions: Subscriptions,
         log: StructuredLog,
         default_level: str = "warning",
+        tasks: bool = False,
     ) -> None:
         self._engines = engines
         self._application = application
         self._subscriptions = subscriptions
         self._log = log
         self._default_level = default_level
+        self._tasks = tasks
         self._in_flight = InFlight()
 
     def when_idle(self) -> Deferred[None]:
@@ -230,7 +234,9 @@ class Dispatcher:
             return
         match opened.asked:
             case ListenAsked() as asked:
-                self._subscriptions.open(opened, asked, conversation, outlet)
+                self._subscriptions.open(
+                    opened, asked, conversation, outlet, door.principal
+                )
             case LevelSet(level):
                 if conversation is not None:
                     conversation.log_level = level
@@ -252,6 +258,7 @@ class Dispatcher:
             plain_rpc=door.plain_rpc,
             caller=active,
             trace=call.trace or header_trace(door.headers),
+            tasks=self._may_be_task(call),
         )
         self._in_flight.began()
         try:
@@ -266,6 +273,14 @@ class Dispatcher:
             self._log.failure("reply_failed", Failure())
         finally:
             self._in_flight.ended()
+
+    def _may_be_task(self, call: Call) -> bool:
+        """TASK, Capability Negotiation: what this very request declares counts."""
+        return (
+            self._tasks
+            and call.era is Era.MODERN
+            and declares_tasks(call.peer.capabilities)
+        )
 
 
 def _has_no_batches(version: str | None) -> bool:

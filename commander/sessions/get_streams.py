@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from commander.mcp.events import Reply
+from commander.principals import Principal
 from commander.sessions.doors import session_refusal
 from commander.sessions.listening import ChangeHub, Listener
 from commander.sessions.session import STANDALONE, Session
@@ -32,14 +33,24 @@ class GetStreams:
         self._listeners: dict[Session, Listener] = {}
 
     def open(
-        self, session: Session, wire: StreamWire, last_event_id: str | None
+        self,
+        session: Session,
+        wire: StreamWire,
+        last_event_id: str | None,
+        principal: Principal,
     ) -> Reply | None:
         """Open a stream on a wire; a reply if that is refused.
 
         A session has one stream of its own: the connection that asks last has it.
+
+        Args:
+            session: That is asked for.
+            wire: To be the stream's.
+            last_event_id: Of the last event that the client has; None for a new stream.
+            principal: Whose the session is; what is another's is not told on it.
         """
         if last_event_id is None:
-            self._open_own(session, wire)
+            self._open_own(session, wire, principal)
             return None
         found = session.find_stream(last_event_id)
         if found is not None:
@@ -49,7 +60,7 @@ class GetStreams:
         if last_event_id.startswith(STANDALONE):
             # Of another replica, or forgotten: what was missed there is lost, and what
             # comes from now on is not.
-            self._open_own(session, wire)
+            self._open_own(session, wire, principal)
             return None
         return session_refusal(
             400, "Last-Event-ID names no event that is kept; send the request anew"
@@ -61,12 +72,15 @@ class GetStreams:
         if listener is not None:
             self._hub.discard(listener)
 
-    def _open_own(self, session: Session, wire: StreamWire) -> None:
+    def _open_own(
+        self, session: Session, wire: StreamWire, principal: Principal
+    ) -> None:
         stream = session.standalone
         if stream is None or stream.ended:
             self.forget(session)
             stream = session.standalone = session.new_stream(standalone=True)
             listener = Listener(
+                principal=principal,
                 lists=self._changing,
                 resources=session.subscriptions,
                 send=stream.send,

@@ -3,6 +3,10 @@
 Modern clients say so with ``subscriptions/listen``, those of the handshake era with an
 open stream and ``resources/subscribe``. A listener that does not keep up is told less
 often and not less: what changed meanwhile is told once, when it reads again.
+
+A listener is of one principal. What belongs to a principal, as a task does, or a
+resource that not everybody may read, is told to no listener of another, whatever names
+that listener has found out.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from collections.abc import Callable, Collection
 
 from commander.mcp import notifications
 from commander.mcp.jsonrpc import RequestId
+from commander.principals import Principal
+from commander.sessions.task_teller import TaskTeller
 
 __all__ = ["ChangeHub", "Listener"]
 
@@ -19,24 +25,30 @@ class Listener:
     """One stream that changes are told on.
 
     Args:
+        principal: Whose it is.
         lists: Of which lists: ``tools``, ``prompts``, ``resources``.
         resources: Of which resources, by their URI; may change.
         send: Takes a notification.
         subscription: Stands in each, of listeners of the modern era.
+        tasks: Tells of tasks; None if that was not asked for.
     """
 
     def __init__(
         self,
         *,
+        principal: Principal,
         lists: Collection[str],
         resources: Collection[str],
         send: Callable[[bytes], None],
         subscription: RequestId | None = None,
+        tasks: TaskTeller | None = None,
     ) -> None:
+        self.principal = principal
         self._lists = lists
         self._resources = resources
         self._send = send
         self._subscription = subscription
+        self._tasks = tasks
         self._paused = False
         self._due: dict[tuple[str, str], None] = {}
 
@@ -50,11 +62,23 @@ class Listener:
         if uri in self._resources:
             self._tell("resource", uri)
 
+    def task_changed(self, task_id: str) -> None:
+        """A task changed."""
+        if self._tasks is not None:
+            self._tasks.changed(task_id)
+
+    def end(self) -> None:
+        """Tell of no task any more; a second call does nothing."""
+        if self._tasks is not None:
+            self._tasks.end()
+
     # --- Flow --------------------------------------------------------------------
 
     def pause(self) -> None:
         """The client does not keep up."""
         self._paused = True
+        if self._tasks is not None:
+            self._tasks.pause()
 
     def resume(self) -> None:
         """It does again: tell what it missed."""
@@ -62,6 +86,8 @@ class Listener:
         due, self._due = self._due, {}
         for what, name in due:
             self._tell(what, name)
+        if self._tasks is not None and not self._paused:
+            self._tasks.resume()
 
     def _tell(self, what: str, name: str) -> None:
         if self._paused:
@@ -95,7 +121,27 @@ class ChangeHub:
         for listener in tuple(self._listeners):
             listener.list_changed(kind)
 
-    def resource_updated(self, uri: str) -> None:
-        """The resource is not what it was."""
+    def resource_updated(self, uri: str, owner: Principal | None = None) -> None:
+        """The resource is not what it was.
+
+        Args:
+            uri: As it was subscribed to.
+            owner: Only this principal's listeners are told; None if it is everybody's.
+        """
         for listener in tuple(self._listeners):
-            listener.resource_updated(uri)
+            if owner is None or listener.principal == owner:
+                listener.resource_updated(uri)
+
+    def task_changed(self, task_id: str, owner: Principal) -> None:
+        """The task is not what it was.
+
+        Call this once the change can be seen: each listener asks for the task as it
+        then is, at once or when its client has read what came before.
+
+        Args:
+            task_id: As ``TaskAsked`` will name it.
+            owner: Only this principal's listeners are told.
+        """
+        for listener in tuple(self._listeners):
+            if listener.principal == owner:
+                listener.task_changed(task_id)

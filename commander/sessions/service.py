@@ -77,7 +77,7 @@ def mcp_service(
     """
     writer = ReplyWriter(server)
     hub = ChangeHub()
-    subscriptions = Subscriptions(hub, writer)
+    subscriptions = Subscriptions(hub, writer, application, log)
     get_streams = GetStreams(hub, catalogue.changing)
     return McpService(
         dispatcher=Dispatcher(
@@ -92,6 +92,7 @@ def mcp_service(
             subscriptions=subscriptions,
             log=log,
             default_level=default_level,
+            tasks=catalogue.tasks,
         ),
         sessions=SessionStore(
             ids=SessionIds(Seal(session_policy.key, "session")),

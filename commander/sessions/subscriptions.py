@@ -1,6 +1,7 @@
 """The streams of ``subscriptions/listen`` (S26/basic/patterns/subscriptions).
 
 One lasts until its client leaves, or cancels it on standard input, or the server ends.
+One that names tasks is acknowledged when it is known which of them its client has.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 from typing import Final
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from commander.mcp import notifications
 from commander.mcp.events import Call, ListenAsked, Refused, Reply
 from commander.mcp.jsonrpc import INVALID_REQUEST
 from commander.mcp.results import ReplyWriter
+from commander.principals import Principal
+from commander.sessions.application import Application
 from commander.sessions.conversation import Conversation
 from commander.sessions.listening import ChangeHub, Listener
+from commander.sessions.task_teller import TaskTeller
+from commander.sessions.task_views import TaskView
 from commander.sessions.wires import Outlet
+from commander.telemetry.logging import StructuredLog
 
 __all__ = ["MAX_LISTENING", "Subscriptions"]
 
@@ -29,11 +36,21 @@ class Subscriptions:
     Args:
         hub: Tells them what changed.
         writer: Writes their end.
+        application: Has the tasks that they are told of.
+        log: For faults of our own.
     """
 
-    def __init__(self, hub: ChangeHub, writer: ReplyWriter) -> None:
+    def __init__(
+        self,
+        hub: ChangeHub,
+        writer: ReplyWriter,
+        application: Application,
+        log: StructuredLog,
+    ) -> None:
         self._hub = hub
         self._writer = writer
+        self._application = application
+        self._log = log
         self._open: dict[_Subscription, None] = {}
 
     def __len__(self) -> int:
@@ -46,31 +63,60 @@ class Subscriptions:
         asked: ListenAsked,
         conversation: Conversation | None,
         outlet: Outlet,
+        principal: Principal,
     ) -> None:
-        """Acknowledge a subscription, and tell it what it asked for."""
+        """Acknowledge a subscription, and tell it what it asked for.
+
+        Args:
+            call: The request for it.
+            asked: What it wants to hear of.
+            conversation: That it belongs to; None if nothing is known of its client.
+            outlet: Where all goes that it hears.
+            principal: Whose it is; what is another's is not told to it.
+        """
         refusal = self._refusal(call, outlet)
         if refusal is not None:
             outlet.reply(refusal)
             return
+        view = TaskView(self._application, call, principal, self._log)
+        teller = TaskTeller(view.notification, outlet.notify)
         listener = Listener(
+            principal=principal,
             lists=asked.lists,
             resources=frozenset(asked.resources),
             send=outlet.notify,
             subscription=call.id,
+            tasks=teller,
         )
         opened = _Subscription(self, call, conversation, outlet, listener)
         self._open[opened] = None
-        self._hub.add(listener)
         outlet.begin(None, opened.end)
-        outlet.notify(notifications.acknowledged(call.id, asked.honoured))
-        outlet.follow(listener)
+        Deferred.fromCoroutine(self._begin(opened, asked, view, teller))
 
     def close(self) -> None:
         """End all gracefully (Graceful Closure; S26/basic/patterns/cancellation)."""
         for opened in tuple(self._open):
             opened.end()
-            opened.outlet.notify(notifications.cancelled(opened.call.id))
+            if opened.acknowledged:
+                opened.outlet.notify(notifications.cancelled(opened.call.id))
             opened.outlet.reply(self._writer.listened(opened.call))
+
+    async def _begin(
+        self,
+        opened: _Subscription,
+        asked: ListenAsked,
+        view: TaskView,
+        teller: TaskTeller,
+    ) -> None:
+        known = await view.known(asked.tasks)
+        if opened.ended:
+            return
+        honoured = {**asked.honoured, "taskIds": known} if known else asked.honoured
+        opened.acknowledged = True
+        self._hub.add(opened.listener)
+        opened.outlet.notify(notifications.acknowledged(opened.call.id, honoured))
+        opened.outlet.follow(opened.listener)
+        teller.begin(frozenset(known))
 
     def _refusal(self, call: Call, outlet: Outlet) -> Reply | None:
         if not outlet.streams:
@@ -86,6 +132,7 @@ class Subscriptions:
         """One is over."""
         self._open.pop(subscription, None)
         self._hub.discard(subscription.listener)
+        subscription.listener.end()
 
 
 class _Subscription:
@@ -104,7 +151,8 @@ class _Subscription:
         self.listener = listener
         self._owner = owner
         self._conversation = conversation
-        self._ended = False
+        self.acknowledged = False
+        self.ended = False
         if conversation is not None:
             conversation.began(call.id, self)
 
@@ -115,9 +163,9 @@ class _Subscription:
 
     def end(self) -> None:
         """Nothing more is told; a second call does nothing."""
-        if self._ended:
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         if self._conversation is not None:
             self._conversation.ended(self.call.id, self)
         self._owner.ended(self)

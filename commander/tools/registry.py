@@ -32,6 +32,9 @@ class CallContext:
     """The client's side of the call while it runs."""
     trace: Trace | None = None
     """The trace of the client's that the call belongs to."""
+    tasks: bool = False
+    """The call may be answered with a task that its client asks about later. From then
+    on ``caller`` is nobody: nothing reaches it, and it cancels nothing."""
 
 
 @attrs.frozen(kw_only=True)

@@ -148,7 +148,9 @@ class Exchange:
         if session is None or isinstance(session, Reply):
             return session
         last = door.headers.values("last-event-id")
-        return self._service.get_streams.open(session, wire, last[0] if last else None)
+        return self._service.get_streams.open(
+            session, wire, last[0] if last else None, door.principal
+        )
 
     def _end_session(self, door: HttpDoor) -> Reply:
         """S25/basic/transports, Session Management, 5."""

@@ -16,12 +16,13 @@ from twisted.internet.task import Clock
 
 from commander.alarm import Alarm
 from commander.mcp.catalogue import FIELDS_SINCE, LISTS, Catalogue
+from commander.mcp.content import CONTENT_SINCE
 from commander.mcp.events import Call, Peer, Reply, ServerInfo
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.inbound import CAPABILITIES_KEY, VERSION_KEY, era_of
 from commander.mcp.jsonrpc import Request
 from commander.mcp.modern import ModernEngine
-from commander.mcp.results import CONTENT_SINCE, STATUS_OF_CODE, ReplyWriter
+from commander.mcp.results import STATUS_OF_CODE, ReplyWriter
 from commander.mcp.versions import HANDSHAKE_VERSIONS, MODERN_VERSIONS, Era
 from commander.output.batching import INTERVAL_SECONDS
 from commander.principals import Principal

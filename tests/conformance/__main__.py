@@ -4,7 +4,7 @@
 Both sets, against the fixture, which it starts; with ``--url`` against a server that
 runs already. The suite sends no token: for a server that wants one, stand
 ``python -m tests.conformance.proxy PORT`` before it. The exit status is 1 if a scored
-scenario, or one that was asked for by name, does not work.
+scenario, one of the tasks extension, or one that was asked for by name does not work.
 """
 
 from __future__ import annotations
@@ -72,16 +72,21 @@ def _sets(packages: Packages, url: str, given: argparse.Namespace, folder: Path)
     status = 0
     for revision in given.revision:
         score = run_set(packages, url, revision, folder / revision)
-        for heading, tally in (("", score.scored), (", not scored", score.unscored)):
+        tallies = {
+            "": score.scored,
+            ", tasks": score.tasks,
+            ", not scored": score.unscored,
+        }
+        for heading, tally in tallies.items():
             print(f"{revision}{heading}: {tally}")
             for one in tally.scenarios:
                 mark = "ok  " if one.works else "FAIL"
                 print(f"  {mark} {one.name:45} {one.passed}/{one.total}")
-        for tally in (score.scored, score.unscored):
+        for tally in tallies.values():
             print(
                 *(line for one in tally.scenarios for line in one.complaints), sep="\n"
             )
-        if score.exit_status or not score.scored.all_work:
+        if not score.works:
             status = 1
     return status
 

@@ -20,11 +20,11 @@ from twisted.internet.task import deferLater
 from twisted.logger import globalLogBeginner
 
 from commander.alarm import Alarm
-from commander.auth.checkers import AnyoneChecker
+from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.auth.scrape import ScrapeAccess
-from commander.auth.tokens import digest_of
+from commander.auth.tokens import TokenList, digest_of
 from commander.interfaces import Monotonic
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
@@ -47,6 +47,8 @@ from tests.conformance.fixture.prompts import prompts
 from tests.conformance.fixture.resources import RESOURCES, TEMPLATES
 from tests.conformance.fixture.rounds import round_tools
 from tests.conformance.fixture.states import States
+from tests.conformance.fixture.task_tools import TaskTools
+from tests.conformance.fixture.tasks import TaskStore
 from tests.conformance.fixture.tools import Changes, plain_tools, slow_tools
 
 __all__ = ["everything", "front", "main"]
@@ -65,16 +67,18 @@ def everything(
     monotonic: Monotonic = time.monotonic,
 ) -> McpService:
     """The engine with all that there is behind it."""
-    changes = Changes()
+    changes, tasks = Changes(), TaskStore(reactor.seconds)
     application = EverythingApplication(
         tools=[
             *plain_tools(),
             *slow_tools(partial(_sleep, reactor)),
             *form_tools(),
             *round_tools(States(secrets.token_bytes(32), reactor.seconds)),
+            *TaskTools(tasks, partial(_sleep, reactor)).tools(),
             *changes.tools(),
         ],
         prompts=prompts(),
+        tasks=tasks,
     )
     catalogue = Catalogue(
         tools=application.tool_entries,
@@ -84,6 +88,7 @@ def everything(
         completions=True,
         changing=frozenset({"tools", "prompts"}),
         subscribable=True,
+        tasks=True,
     )
     service = mcp_service(
         server=ServerInfo(
@@ -105,6 +110,7 @@ def everything(
         default_level="info",
     )
     changes.begin(catalogue, service.hub)
+    tasks.begin(service.hub)
     return service
 
 
@@ -117,8 +123,17 @@ def front(
     port: int,
     log: StructuredLog,
     monotonic: Monotonic = time.monotonic,
+    tokens: TokenList | None = None,
 ) -> HttpFront:
-    """The server on a port of loopback, as the product makes it."""
+    """The server on a port of loopback, as the product makes it.
+
+    Args:
+        reactor: Runs it.
+        port: 0 for any.
+        log: For faults of our own.
+        monotonic: Measures idle time.
+        tokens: Those that are valid; None to serve everybody.
+    """
     drain = Drain()
     exchange = Exchange(
         service=everything(reactor, log, monotonic),
@@ -129,7 +144,7 @@ def front(
     )
     return HttpFront(
         reactor=reactor,
-        site=_site(reactor, exchange, drain, log),
+        site=_site(reactor, exchange, drain, log, _checker(tokens, reactor)),
         exchange=exchange,
         host=LOOPBACK,
         port=port,
@@ -137,12 +152,22 @@ def front(
     )
 
 
+def _checker(
+    tokens: TokenList | None, reactor: ICommanderReactor
+) -> AnyoneChecker | TokenChecker:
+    return AnyoneChecker() if tokens is None else TokenChecker(tokens, reactor.seconds)
+
+
 def _site(
-    reactor: ICommanderReactor, exchange: Exchange, drain: Drain, log: StructuredLog
+    reactor: ICommanderReactor,
+    exchange: Exchange,
+    drain: Drain,
+    log: StructuredLog,
+    checker: AnyoneChecker | TokenChecker,
 ) -> CommanderSite:
     access = LogAccess(log)
     authenticator = Authenticator(
-        checker=AnyoneChecker(),
+        checker=checker,
         realm=NAME,
         failed=FailedLogins(access, clock=reactor, monotonic=time.monotonic),
     )

@@ -1,7 +1,8 @@
 """Runs the conformance suite against a server, and reads what it wrote.
 
 The suite has a set of scenarios for each revision of the protocol; some of a set are
-scored, the others only reported. Of a scenario's checks those count that passed or
+scored, the others only reported. We count those of the tasks extension as well: they
+must work as the scored ones must. Of a scenario's checks those count that passed or
 failed: a warning, a note and a skipped check do neither, so that they are missed in
 the totals alone.
 """
@@ -37,6 +38,11 @@ RUN_SECONDS: Final = 120.0
 """For a whole set, which takes ten at most."""
 SHOWN_CHARACTERS: Final = 2000
 TIMESTAMP: Final = re.compile(r"-\d{4}-\d\d-\d\dT[\d-]+Z$")
+
+TASKS: Final = "tasks-"
+"""How the names of the extension's scenarios begin."""
+NEVER_RUN: Final = "tasks-status-notifications"
+"""It is skipped whatever the server does, until the suite knows how to listen."""
 
 PASSED: Final = "SUCCESS"
 FAILED: Final = "FAILURE"
@@ -133,13 +139,22 @@ class Score:
 
     revision: str
     scored: Tally
+    tasks: Tally
+    """Of the extension; none in revisions that do not have it."""
     unscored: Tally
     exit_status: int
     log: str
     """What the suite printed."""
 
+    @property
+    def works(self) -> bool:
+        """Whether all works that has to."""
+        fine = self.scored.all_work and self.tasks.all_work
+        return fine and not self.exit_status
+
     def __str__(self) -> str:
-        return f"{self.revision}: {self.scored}; not scored: {self.unscored}"
+        tasks = f"; tasks: {self.tasks}" if self.tasks.scenarios else ""
+        return f"{self.revision}: {self.scored}{tasks}; not scored: {self.unscored}"
 
     def complaints(self, tally: Tally) -> str:
         """What to read when some of these scenarios do not work."""
@@ -163,11 +178,14 @@ def run_set(packages: Packages, url: str, revision: str, output: Path) -> Score:
     """
     words = ["--requirements", revision, "--expected-failures", str(EXPECTED_FAILURES)]
     status, log = _run(packages, url, words, output)
-    scored, unscored = requirements(packages, revision)
+    scored, others = requirements(packages, revision)
+    tasks = [name for name in others if name.startswith(TASKS) and name != NEVER_RUN]
+    unscored = [name for name in others if not name.startswith(TASKS)]
     found = {one.name: one for one in results(output)}
     return Score(
         revision=revision,
         scored=_tally(scored, found),
+        tasks=_tally(tasks, found),
         unscored=_tally(unscored, found),
         exit_status=status,
         log=log,

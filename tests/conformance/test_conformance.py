@@ -23,6 +23,8 @@ requirement = pytest.mark.requirement
 
 TOTALS: Final = {"2025-11-25": (30, 70), "2026-07-28": (37, 120)}
 """How many scenarios and checks are scored, which is all that the suite can give."""
+TASK_TOTALS: Final = (9, 44)
+"""The same of the tasks extension, of 2026-07-28 only."""
 UNSCORED_2025: Final = 3
 GENERIC: Final = {
     "2025-11-25": (
@@ -66,6 +68,15 @@ def test_no_scored_check_is_passed_over(revision: str, score_of: ScoreOf) -> Non
     wanted = (scenarios, scenarios), (checks, checks)
     if (score.scored.working, score.scored.checks) != wanted:
         pytest.fail(score.complaints(score.scored), pytrace=False)
+
+
+@requirement("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E11")
+def test_every_scenario_of_the_tasks_extension_works(score_of: ScoreOf) -> None:
+    score = score_of("2026-07-28")
+    scenarios, checks = TASK_TOTALS
+    wanted = (scenarios, scenarios), (checks, checks)
+    if (score.tasks.working, score.tasks.checks) != wanted:
+        pytest.fail(score.complaints(score.tasks), pytrace=False)
 
 
 @requirement("L3", "L13", "L14")

@@ -10,11 +10,27 @@ from typing import Any
 
 import attrs
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from commander.mcp.events import Refused, ToolCalled
+from commander.mcp.events import (
+    Cancelled,
+    Done,
+    Refused,
+    Task,
+    TaskAsked,
+    TaskCancelled,
+    ToolCalled,
+    ToolReturned,
+    UnknownTask,
+    Working,
+)
 from commander.principals import Principal
+from commander.sessions.listening import ChangeHub
+from tests.conformance.fixture import tasks as tasks_module
+from tests.conformance.fixture.content import said
 from tests.conformance.fixture.states import LIFETIME_SECONDS, States
+from tests.conformance.fixture.tasks import TTL_SECONDS, Job, TaskStore
 from tests.conformance.packages import ROOT
 from tests.conformance.servers import EVERYTHING, PATIENCE_SECONDS
 
@@ -97,3 +113,68 @@ def test_a_state_that_is_too_old_is_refused(states: States, clock: Clock) -> Non
     assert states.read(asked, ANN) == {"n": 1}
     clock.advance(1)
     assert isinstance(states.read(asked, ANN), Refused)
+
+
+# --- tasks --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(clock: Clock) -> TaskStore:
+    store = TaskStore(clock.seconds)
+    store.begin(ChangeHub())
+    return store
+
+
+def begun(store: TaskStore, work: Deferred[ToolReturned]) -> Task:
+    async def wait(job: Job) -> ToolReturned:
+        return await work
+
+    task = store.create(ANN, wait)
+    assert task is not None
+    return task
+
+
+def test_a_task_is_kept_for_its_time_and_no_longer(
+    store: TaskStore, clock: Clock
+) -> None:
+    work: Deferred[ToolReturned] = Deferred()
+    task = begun(store, work)
+    clock.advance(TTL_SECONDS)
+    assert store.serve(TaskAsked(task.id), ANN) == task
+    clock.advance(1)
+    assert isinstance(store.serve(TaskAsked(task.id), ANN), UnknownTask)
+    assert len(store) == 0
+    assert work.called, "what nobody can ask about is given up"
+
+
+def test_a_cancelled_task_ends_its_work_whatever_that_says(store: TaskStore) -> None:
+    work: Deferred[ToolReturned] = Deferred(lambda d: d.callback(said("too late")))
+    task = begun(store, work)
+    assert task.state == Working()
+    assert store.serve(TaskCancelled(task.id), ANN) == Done()
+    found = store.serve(TaskAsked(task.id), ANN)
+    assert isinstance(found, Task)
+    assert found.state == Cancelled()
+
+
+def test_work_that_breaks_is_a_failure(store: TaskStore) -> None:
+    task = begun(store, Deferred())
+    broken: Deferred[ToolReturned] = Deferred()
+    other = begun(store, broken)
+    broken.errback(RuntimeError("ouch"))
+    found = store.serve(TaskAsked(other.id), ANN)
+    assert isinstance(found, Task)
+    assert isinstance(found.state, Refused)
+    assert store.serve(TaskAsked(task.id), ANN) == task
+
+
+def test_there_are_only_so_many_tasks(
+    store: TaskStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks_module, "MAX_TASKS", 2)
+    for _ in range(2):
+        begun(store, Deferred())
+    assert store.create(ANN, lambda job: Deferred()) is None
+    clock.advance(TTL_SECONDS + 1)
+    begun(store, Deferred())
+    assert len(store) == 1

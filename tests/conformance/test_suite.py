@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,13 @@ def scenario(*statuses: str) -> Scenario:
     return Scenario(name="ping", checks=[check(status) for status in statuses])
 
 
-def score(*scored: Scenario, exit_status: int = 0) -> Score:
+def score(
+    *scored: Scenario, exit_status: int = 0, tasks: Sequence[Scenario] = ()
+) -> Score:
     return Score(
         revision="2025-11-25",
         scored=Tally(scored),
+        tasks=Tally(tasks),
         unscored=Tally([]),
         exit_status=exit_status,
         log="it broke",
@@ -86,6 +90,48 @@ def test_a_score_is_one_line() -> None:
     assert line == (
         "2025-11-25: 1/1 scenarios, 2/2 checks; not scored: 0/0 scenarios, 0/0 checks"
     )
+
+
+def test_a_score_counts_tasks_where_there_are_some() -> None:
+    line = str(score(scenario("SUCCESS"), tasks=[scenario("SUCCESS", "FAILURE")]))
+    assert line == (
+        "2025-11-25: 1/1 scenarios, 1/1 checks; tasks: 0/1 scenarios, 1/2 checks; "
+        "not scored: 0/0 scenarios, 0/0 checks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("scored", "tasks", "exit_status", "works"),
+    [
+        ("SUCCESS", "SUCCESS", 0, True),
+        ("SUCCESS", "FAILURE", 0, False),
+        ("FAILURE", "SUCCESS", 0, False),
+        ("SUCCESS", "SUCCESS", 1, False),
+    ],
+)
+def test_a_run_fails_for_what_is_scored_and_for_tasks(
+    scored: str, tasks: str, exit_status: int, *, works: bool
+) -> None:
+    run = score(scenario(scored), tasks=[scenario(tasks)], exit_status=exit_status)
+    assert run.works is works
+
+
+def test_a_run_knows_the_scenarios_of_tasks_and_misses_those_without_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages = Packages(tmp_path)
+    (packages.suite / "requirements").mkdir(parents=True)
+    file = packages.suite / "requirements/2026-07-28.yaml"
+    more = "".join(
+        f"  - scenario: {name}\n    leg: server\n"
+        for name in ("tasks-lifecycle", suite.NEVER_RUN, "other")
+    )
+    file.write_text(REQUIREMENTS + more, encoding="utf-8")
+    monkeypatch.setattr(suite, "_run", lambda *_: (0, ""))
+    run = suite.run_set(packages, "http://x", "2026-07-28", tmp_path / "out")
+    assert [one.name for one in run.tasks.scenarios] == ["tasks-lifecycle"]
+    assert [one.name for one in run.unscored.scenarios] == ["tasks", "other"]
+    assert not run.works
 
 
 def test_results_and_requirements_are_read_as_the_suite_writes_them(

@@ -3,7 +3,8 @@
 A test names the rows that it proves by ``pytest.mark.requirement``. A row is proven by
 tests over each transport that it names, or carries the reason why none can.
 
-S26, S25, S0618, S0326 and S2411 are the specification's revisions, by their date.
+S26, S25, S0618, S0326 and S2411 are the specification's revisions, by their date; TASK
+is specification/draft/tasks of the extension ``io.modelcontextprotocol/tasks``.
 "Ours" is a decision of this project, where the specification leaves one.
 """
 
@@ -450,6 +451,102 @@ MODERN: Final = (
     ),
 )
 
+TASKS: Final = (
+    R(
+        "E1",
+        "TASK, Capability Negotiation",
+        "the discovery names the extension, and nothing of the older tasks",
+        M,
+        HS,
+    ),
+    R(
+        "E2",
+        "TASK, Capability Negotiation",
+        "only a request that declares the extension is answered with a task; without "
+        "it, what needs a task is -32021",
+        M,
+        HS,
+    ),
+    R(
+        "E3",
+        "TASK, Task Creation",
+        "the answer of type task is flat and has no result, error, questions or state; "
+        "the task can be asked about at once, and its call is over",
+        M,
+        HS,
+    ),
+    R(
+        "E4",
+        "TASK, Task Status, Task Polling, Task Execution Errors",
+        "tasks/get shows how a task stands: its questions; its call's result, be it a "
+        "tool's error; or the error of the protocol",
+        M,
+        HS,
+    ),
+    R(
+        "E5",
+        "TASK, Task Update Requests",
+        "tasks/update is answered with nothing; some answers are enough to be taken, "
+        "others are ignored, and no key names two questions",
+        M,
+        HS,
+    ),
+    R(
+        "E6",
+        "TASK, Task Cancellation",
+        "tasks/cancel is answered with nothing, also when all is over; no "
+        "notifications/cancelled ends a task",
+        M,
+        HS,
+    ),
+    R(
+        "E7",
+        "TASK, Protocol Errors",
+        "who did not declare the extension is told so with -32021 whatever is asked of "
+        "tasks; a task that is not there is -32602",
+        M,
+        HS,
+    ),
+    R(
+        "E8",
+        "TASK, Backwards Compatibility; seps/2663-tasks-extension, Backward "
+        "Compatibility",
+        "tasks/result and tasks/list are -32601, in the handshake era all of tasks/; "
+        "a call's member task means nothing",
+        ML,
+        HS,
+    ),
+    R(
+        "E9",
+        "TASK, Streamable HTTP: Routing Headers",
+        "Mcp-Name repeats the task, or -32020",
+        M,
+        H,
+    ),
+    R(
+        "E10",
+        "TASK, Task Status Notifications",
+        "a subscription is acknowledged with those of its tasks that are there, hears "
+        "how they stand and of every change as tasks/get shows it, and of no other",
+        M,
+        HS,
+    ),
+    R(
+        "E11",
+        "TASK, Task Creation",
+        "what has to be known before a task begins is asked before",
+        M,
+        HS,
+    ),
+    R(
+        "E12",
+        "TASK, Security Considerations",
+        "a task is its principal's: to others it is not there, and they hear nothing",
+        M,
+        H,
+    ),
+)
+
 HANDSHAKE: Final = (
     R(
         "L1",
@@ -838,6 +935,7 @@ GROUPS: Final[Mapping[str, tuple[Requirement, ...]]] = {
     "which era": ERAS,
     "before the era": BEFORE,
     "modern era": MODERN,
+    "tasks": TASKS,
     "handshake era": HANDSHAKE,
     "standard input and output": STDIO,
     "auth": AUTH,

@@ -117,6 +117,7 @@ def catalogue() -> Catalogue:
         completions=True,
         changing=frozenset({"tools", "prompts", "resources"}),
         subscribable=True,
+        tasks=True,
     )
 
 

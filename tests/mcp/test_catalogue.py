@@ -129,7 +129,9 @@ def test_the_tools_alone_are_a_capability(version: str | None) -> None:
 
 @pytest.mark.parametrize("version", [*HANDSHAKE_VERSIONS[1:], "2026-07-28", None])
 def test_every_list_is_a_capability(version: str | None) -> None:
+    tasks: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
     assert catalogue().capabilities(version) == {
+        **({} if version in HANDSHAKE_VERSIONS else tasks),
         "logging": {},
         "completions": {},
         "prompts": {"listChanged": True},

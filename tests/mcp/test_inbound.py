@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 
+from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import Call, Reply, ToolCalled
 from commander.mcp.inbound import (
     CAPABILITIES_KEY,
@@ -42,11 +43,12 @@ from commander.mcp.jsonrpc import (
 from commander.mcp.versions import HANDSHAKE_VERSIONS, Era
 from tests.mcp.engines import (
     MODERN,
-    MODERN_ENGINE,
+    TOOLS,
     HeaderLines,
     headers_of,
     message,
     modern,
+    modern_engine,
     receive,
     told,
 )
@@ -184,6 +186,10 @@ def test_a_header_names_the_version_of_a_handshake_client(version: str) -> None:
 # --- the ladder --------------------------------------------------------------------
 
 
+WITHOUT_TASKS = modern_engine(Catalogue(tools=TOOLS))
+"""Has a method less that a header names something of."""
+
+
 @attrs.define
 class Draft:
     """A request that is good, until a rung is broken."""
@@ -278,7 +284,7 @@ class Draft:
     def open(self, *, over_http: bool) -> Reply | Call:
         asked = Request(id="a", method=self.method, params=self.params)
         lines = HeaderLines(*self.lines) if over_http else None
-        return MODERN_ENGINE.open(asked, lines)
+        return WITHOUT_TASKS.open(asked, lines)
 
 
 RUNGS: list[tuple[str, Callable[[Draft], None], int, int, str]] = [

@@ -32,6 +32,7 @@ from commander.mcp.inbound import (
 from commander.mcp.jsonrpc import Batch, Request, RequestId
 from commander.mcp.modern import LIST_TTL_MS
 from commander.mcp.results import SERVER_INFO_KEY
+from commander.mcp.tasks import TASKS_NEEDED
 from commander.mcp.versions import HANDSHAKE_VERSIONS, SUPPORTED_VERSIONS, Era
 from tests.mcp.engines import (
     MODERN,
@@ -464,6 +465,8 @@ METHODS = [
     "resources/read",
     "completion/complete",
     "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
 ]
 ids = st.integers(-(2**63), 2**63 - 1) | st.text()
 floats = st.floats(allow_nan=False, allow_infinity=False)
@@ -480,7 +483,7 @@ metas = st.fixed_dictionaries(
     {},
     optional={
         VERSION_KEY: st.just(MODERN) | versions | values,
-        CAPABILITIES_KEY: st.just({}) | values,
+        CAPABILITIES_KEY: st.sampled_from([{}, TASKS_NEEDED]) | values,
         LOG_LEVEL_KEY: st.sampled_from(LOG_LEVELS) | values,
         "progressToken": values,
     },
@@ -505,6 +508,7 @@ params = st.fixed_dictionaries(
             optional={
                 "toolsListChanged": st.booleans() | values,
                 "resourceSubscriptions": st.lists(st.text()) | values,
+                "taskIds": st.lists(st.text()) | values,
             },
         )
         | values,
@@ -612,7 +616,7 @@ def test_any_modern_answer_says_what_it_is(
         assert answered["result"]["resultType"] == "complete"
         assert answered["result"]["_meta"][SERVER_INFO_KEY] == IDENTITY
     else:
-        assert answered["error"]["code"] in (-32601, -32602, -32020, -32022)
+        assert answered["error"]["code"] in (-32601, -32602, -32020, -32021, -32022)
 
 
 @given(messages, st.sampled_from(HANDSHAKE_VERSIONS))

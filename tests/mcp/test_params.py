@@ -305,7 +305,6 @@ def listening(**wanted: object) -> Any:
                 "resourcesListChanged": True,
                 "promptsListChanged": True,
                 "toolsListChanged": False,
-                "taskIds": ["t"],
                 "unheardOf": 5,
             },
             {"resources", "prompts"},

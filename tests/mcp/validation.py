@@ -17,6 +17,7 @@ from jsonschema.validators import validator_for
 
 from tests.conformance.schemas import schema
 from tests.mcp.sdk import sdk
+from tests.mcp.task_rules import is_about_tasks, task_problem
 
 __all__ = ["Direction", "InvalidMessageError", "schemas_or_none", "validate"]
 
@@ -88,6 +89,11 @@ def validate(
         _check_unread(judged)
         judged["id"] = 0
     _by_rules(revision, method, judged)
+    if "error" not in judged and is_about_tasks(method, judged):
+        problem = task_problem(method, judged)
+        if problem is not None:
+            raise InvalidMessageError(f"{problem} in {message}")
+        return  # neither judge knows the extension
     _by_schema(revision, direction, method, judged)
     oracle = sdk()
     if oracle is not None:

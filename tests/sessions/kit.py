@@ -355,7 +355,8 @@ def modern_headers(message: dict[str, Any]) -> dict[str, str]:
     """The headers that go with it; its version is 2026-07-28 unless it says another."""
     said = message["params"].get("_meta", {}).get(VERSION_KEY, MODERN)
     headers = {"MCP-Protocol-Version": said, "Mcp-Method": message["method"]}
-    name = message["params"].get("name") or message["params"].get("uri")
+    params = message["params"]
+    name = params.get("name") or params.get("uri") or params.get("taskId")
     return headers if name is None else {**headers, "Mcp-Name": name}
 
 

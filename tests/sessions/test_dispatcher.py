@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError
 from twisted.python.failure import Failure
 
 from commander.mcp.catalogue import Catalogue
-from commander.mcp.events import Reply, ToolCalled
+from commander.mcp.events import Reply, Task, TaskCreated, ToolCalled, Working
 from commander.mcp.params import MAX_SUBSCRIPTIONS
 from commander.telemetry.logging import Level
 from tests.sessions.kit import (
@@ -541,3 +541,51 @@ def test_a_server_without_resources_has_no_subscriptions() -> None:
     stage = Stage(catalogue=Catalogue(tools=[TOOL]))
     outlet = stage.post(request(1, "resources/subscribe", uri="x://a"))
     assert outlet.reply_json["error"]["code"] == -32601
+
+
+# --- tasks -------------------------------------------------------------------------
+
+KNOWS_TASKS: dict[str, Any] = {
+    "io.modelcontextprotocol/clientCapabilities": {
+        "extensions": {"io.modelcontextprotocol/tasks": {}}
+    }
+}
+
+
+def tasks_of(stage: Stage, message: Any, headers: dict[str, str]) -> bool:
+    """Whether the work of a call may become a task."""
+    stage.post(message, headers)
+    return stage.work[-1].context.tasks
+
+
+@requirement("E2", over=())
+def test_a_call_may_become_a_task_if_its_own_request_declares_them() -> None:
+    stage = Stage(catalogue=Catalogue(tools=[TOOL], tasks=True))
+    knows = modern(1, "tools/call", name="slow", _meta=KNOWS_TASKS)
+    knows_not = modern(2, "tools/call", name="slow")
+    assert tasks_of(stage, knows, modern_headers(knows))
+    assert not tasks_of(stage, knows_not, modern_headers(knows_not))
+
+
+@requirement("E2", over=())
+def test_no_call_becomes_a_task_of_a_server_that_has_none() -> None:
+    knows = modern(1, "tools/call", name="slow", _meta=KNOWS_TASKS)
+    assert not tasks_of(Stage(), knows, modern_headers(knows))
+
+
+@requirement("E8", over=())
+def test_no_session_has_tasks_whatever_its_client_declared() -> None:
+    stage = Stage(catalogue=Catalogue(tools=[TOOL], tasks=True))
+    extensions: dict[str, Any] = {"io.modelcontextprotocol/tasks": {}}
+    session = stage.initialize("2025-11-25", extensions=extensions)
+    assert not tasks_of(stage, tool_call(), {"Mcp-Session-Id": session})
+
+
+def test_a_task_for_who_knows_none_is_a_fault_of_ours() -> None:
+    stage = Stage(catalogue=Catalogue(tools=[TOOL], tasks=True))
+    message = modern(1, "tools/call", name="slow")
+    outlet = stage.post(message, modern_headers(message))
+    task = Task(id="t", state=Working(), created_at=0.0, updated_at=0.0, ttl_ms=None)
+    stage.work[-1].done.callback(TaskCreated(task))
+    assert outlet.reply_json["error"]["code"] == -32603
+    assert len(stage.log.failures()) == 1

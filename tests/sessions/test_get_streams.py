@@ -10,7 +10,7 @@ from commander.sessions.event_stream import ReplayBudget
 from commander.sessions.get_streams import GetStreams
 from commander.sessions.listening import ChangeHub
 from commander.sessions.session import STANDALONE, Session
-from tests.sessions.kit import MemoryWire
+from tests.sessions.kit import ANN, BOB, MemoryWire
 
 requirement = pytest.mark.requirement
 
@@ -28,13 +28,13 @@ class Stage:
         self, last: str | None = None, session: Session | None = None
     ) -> MemoryWire:
         wire = MemoryWire()
-        refusal = self.streams.open(session or self.session, wire, last)
+        refusal = self.streams.open(session or self.session, wire, last, ANN)
         assert refusal is None
         return wire
 
     def refused(self, last: str) -> int:
         wire = MemoryWire()
-        refusal = self.streams.open(self.session, wire, last)
+        refusal = self.streams.open(self.session, wire, last, ANN)
         assert refusal is not None
         assert not wire.opened
         assert msgspec.json.decode(refusal.body)["error"]["code"] == -32600
@@ -44,6 +44,16 @@ class Stage:
 def last_id(wire: MemoryWire) -> str:
     lines = [line for line in wire.data.split(b"\n") if line.startswith(b"id: ")]
     return lines[-1].removeprefix(b"id: ").decode()
+
+
+def test_a_session_hears_nothing_of_another_principals() -> None:
+    stage = Stage()
+    wire = stage.get()
+    stage.session.subscriptions["x://a"] = None
+    stage.hub.resource_updated("x://a", BOB)
+    assert wire.messages == []
+    stage.hub.resource_updated("x://a", ANN)
+    assert [one["params"] for one in wire.messages] == [{"uri": "x://a"}]
 
 
 @requirement("L10")

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commander.principals import Principal
 from commander.sessions.listening import ChangeHub, Listener
+from commander.sessions.task_teller import TaskTeller
+from tests.sessions.kit import ANN, BOB
 
 requirement = pytest.mark.requirement
 
@@ -17,9 +20,16 @@ requirement = pytest.mark.requirement
 class Ear:
     """A listener and what it heard."""
 
-    def __init__(self, lists: Any = (), resources: Any = (), **more: Any) -> None:
+    def __init__(
+        self,
+        lists: Any = (),
+        resources: Any = (),
+        principal: Principal = ANN,
+        **more: Any,
+    ) -> None:
         self.heard: list[Any] = []
         self.listener = Listener(
+            principal=principal,
             lists=lists,
             resources=resources,
             send=lambda message: self.heard.append(msgspec.json.decode(message)),
@@ -105,6 +115,74 @@ def test_a_hub_tells_all_and_only_who_is_there() -> None:
     assert [len(ear.heard) for ear in ears] == [2, 0, 2]
 
 
+def test_what_is_of_one_principal_is_told_to_no_other() -> None:
+    """A URI or an id that was found out is worth nothing."""
+    hub, ears = ChangeHub(), [Ear((), {"x://a"}, one) for one in (ANN, BOB)]
+    for ear in ears:
+        hub.add(ear.listener)
+    hub.resource_updated("x://a", ANN)
+    assert [len(ear.heard) for ear in ears] == [1, 0]
+    hub.resource_updated("x://a", Principal("nobody"))
+    hub.resource_updated("x://a")
+    assert [len(ear.heard) for ear in ears] == [2, 1]
+
+
+class MemoryTeller(TaskTeller):
+    """Remembers what it was told to do."""
+
+    def __init__(self) -> None:
+        self.did: list[str] = []
+
+    def changed(self, task_id: str) -> None:
+        self.did.append(task_id)
+
+    def pause(self) -> None:
+        self.did.append("pause")
+
+    def resume(self) -> None:
+        self.did.append("resume")
+
+    def end(self) -> None:
+        self.did.append("end")
+
+
+@requirement("E12", over=())
+def test_a_task_is_told_to_its_principal_only() -> None:
+    hub, tellers = ChangeHub(), [MemoryTeller() for _ in range(2)]
+    for principal, teller in zip((ANN, BOB), tellers, strict=True):
+        hub.add(Ear((), (), principal, subscription=1, tasks=teller).listener)
+    hub.add(Ear((), (), ANN).listener)
+    hub.task_changed("t1", ANN)
+    assert [one.did for one in tellers] == [["t1"], []]
+
+
+def test_tasks_are_held_back_with_all_else_and_end_with_it() -> None:
+    teller = MemoryTeller()
+    ear = Ear({"tools"}, (), tasks=teller)
+    ear.listener.pause()
+    ear.listener.resume()
+    ear.listener.end()
+    assert teller.did == ["pause", "resume", "end"]
+    Ear({"tools"}).listener.end()
+
+
+def test_tasks_wait_for_a_client_that_falls_behind_while_it_catches_up() -> None:
+    teller = MemoryTeller()
+    ear = Ear({"tools"}, (), tasks=teller)
+
+    class Slow(list[Any]):
+        def append(self, item: Any) -> None:
+            ear.listener.pause()
+
+    ear.heard = Slow()
+    ear.listener.pause()
+    ear.listener.list_changed("tools")
+    ear.listener.resume()
+    assert teller.did == ["pause", "pause"]
+    ear.listener.resume()
+    assert teller.did[2:] == ["resume"]
+
+
 def test_who_leaves_when_told_disturbs_nobody() -> None:
     hub = ChangeHub()
     heard: list[str] = []
@@ -115,7 +193,7 @@ def test_who_leaves_when_told_disturbs_nobody() -> None:
             for listener in listeners:
                 hub.discard(listener)
 
-        return Listener(lists={"tools"}, resources=(), send=send)
+        return Listener(principal=ANN, lists={"tools"}, resources=(), send=send)
 
     listeners = [leaving("a"), leaving("b")]
     for listener in listeners:

@@ -7,8 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from commander.mcp.catalogue import Catalogue
+from commander.mcp.events import Task, TaskAsked, UnknownTask, Working
 from commander.sessions import subscriptions as module
 from tests.sessions.kit import (
+    ANN,
+    BOB,
+    TOOL,
     MemoryOutlet,
     Stage,
     modern,
@@ -175,3 +180,127 @@ def test_a_client_that_was_gone_before_is_not_listened_for() -> None:
     stage = Stage()
     listen(stage, outlet=Gone())
     assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
+
+
+# --- tasks -------------------------------------------------------------------------
+
+DECLARED: dict[str, Any] = {
+    "io.modelcontextprotocol/clientCapabilities": {
+        "extensions": {"io.modelcontextprotocol/tasks": {}}
+    }
+}
+
+
+def task_stage() -> Stage:
+    return Stage(catalogue=Catalogue(tools=[TOOL], tasks=True))
+
+
+def listen_to(stage: Stage, *tasks: str, **changes: Any) -> MemoryOutlet:
+    message = modern(
+        7, "subscriptions/listen", notifications={"taskIds": tasks}, _meta=DECLARED
+    )
+    return stage.post(message, modern_headers(message), **changes)
+
+
+def look(stage: Stage, *, found: bool = True) -> None:
+    """Answer what is asked of a task."""
+    work = stage.work.pop()
+    assert isinstance(work.asked, TaskAsked)
+    task_id = work.asked.id
+    task = Task(
+        id=task_id, state=Working(), created_at=0.0, updated_at=0.0, ttl_ms=None
+    )
+    work.done.callback(task if found else UnknownTask(task_id))
+
+
+@requirement("E10")
+def test_it_is_acknowledged_when_it_is_known_which_tasks_there_are() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1", "t2")
+    assert stage.work[0].context.principal == ANN
+    look(stage)
+    assert outlet.messages == []
+    look(stage, found=False)
+    (acknowledged,) = outlet.messages
+    assert acknowledged["params"]["notifications"] == {"taskIds": ["t1"]}
+    look(stage)
+    assert outlet.messages[1]["params"]["taskId"] == "t1"
+    stage.service.hub.task_changed("t2", ANN)
+    stage.service.hub.task_changed("t1", BOB)
+    assert stage.work == []
+    stage.service.hub.task_changed("t1", ANN)
+    look(stage)
+    assert len(outlet.messages) == 3
+
+
+@requirement("E10")
+def test_a_change_while_the_tasks_are_looked_for_is_not_missed() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1", "t2")
+    look(stage)
+    stage.service.hub.task_changed("t1", ANN)
+    look(stage)
+    look(stage)
+    look(stage)
+    told = [one["params"].get("taskId") for one in outlet.messages[1:]]
+    assert sorted(told) == ["t1", "t2"]
+
+
+@requirement("E10")
+def test_a_subscription_to_no_task_that_is_there_says_so() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1")
+    look(stage, found=False)
+    (acknowledged,) = outlet.messages
+    assert acknowledged["params"]["notifications"] == {}
+
+
+def test_who_leaves_while_the_tasks_are_looked_for_is_not_listened_for() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1")
+    assert outlet.on_lost is not None
+    outlet.on_lost()
+    look(stage)
+    assert outlet.messages == []
+    assert len(stage.service.subscriptions) == len(stage.service.hub) == 0
+
+
+def test_a_server_that_ends_while_the_tasks_are_looked_for_answers() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1")
+    stage.service.close()
+    assert outlet.messages == []
+    assert outlet.reply_json["result"]["resultType"] == "complete"
+    look(stage)
+    assert outlet.messages == []
+
+
+@requirement("T8", "E6")
+def test_a_cancelled_subscription_hears_of_no_task() -> None:
+    stage = task_stage()
+    message = modern(
+        7, "subscriptions/listen", notifications={"taskIds": ["t1"]}, _meta=DECLARED
+    )
+    outlet = stage.line(message)
+    look(stage)
+    stage.line(note("notifications/cancelled", requestId=7))
+    look(stage)  # which was asked for before
+    stage.service.hub.task_changed("t1", ANN)
+    assert outlet.abandoned == 1
+    assert len(outlet.messages) == 1
+    assert stage.work == []
+
+
+def test_a_slow_listener_has_no_task_asked_for() -> None:
+    stage = task_stage()
+    outlet = listen_to(stage, "t1")
+    look(stage)
+    look(stage)
+    assert outlet.flow is not None
+    outlet.flow.pause()
+    for _ in range(100):
+        stage.service.hub.task_changed("t1", ANN)
+    assert stage.work == []
+    outlet.flow.resume()
+    look(stage)
+    assert (len(outlet.messages), stage.work) == (3, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from commander.alarm import Alarm
+from commander.auth.tokens import TokenList
 from commander.reactors import ICommanderReactor
 from commander.stdio.front import StdioFront
 from commander.stdio.transport import LineProtocol
@@ -13,7 +14,7 @@ from commander.web.site import CommanderSite
 from tests.conformance.everything import everything, front
 from tests.sessions.behaviour.clients import Servers
 
-__all__ = ["EVERYTHING"]
+__all__ = ["EVERYTHING", "EverythingServer"]
 
 
 class _Running:
@@ -29,12 +30,16 @@ class _Running:
 
 
 class EverythingServer(_Running):
-    """On HTTP."""
+    """On HTTP.
 
-    def __init__(self) -> None:
+    Args:
+        tokens: Those that are valid; None to serve everybody.
+    """
+
+    def __init__(self, tokens: TokenList | None = None) -> None:
         super().__init__()
         reactor = ICommanderReactor(self.reactor)
-        self._front = front(reactor, 3000, self.logger(), self.reactor.seconds)
+        self._front = front(reactor, 3000, self.logger(), self.reactor.seconds, tokens)
         self._front.open()
         ((_, site, _, _),) = self.reactor.tcpServers
         assert isinstance(site, CommanderSite)
