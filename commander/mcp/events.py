@@ -44,6 +44,8 @@ __all__ = [
     "TaskCreated",
     "TaskRequired",
     "TaskState",
+    "TasksFound",
+    "TasksSought",
     "ToolCalled",
     "ToolReturned",
     "UnknownResource",
@@ -170,12 +172,18 @@ class ListenAsked:
 class TaskAsked:
     """``tasks/get``: how a task stands; answered with a ``Task`` or ``UnknownTask``.
 
-    Also asked for each task that a subscription names, when it opens and with every
-    change; so it must be cheap, and must change nothing.
+    Also asked for what a subscription tells, with every change; it must change nothing.
     """
 
     id: str
     """As the client gave it: it may be of nobody, or of another principal."""
+
+
+@attrs.frozen
+class TasksSought:
+    """Which of these there are, for a subscription to hear of: ``TasksFound``."""
+
+    ids: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -209,6 +217,7 @@ Asked = (
     | SubscriptionSet
     | ListenAsked
     | TaskAsked
+    | TasksSought
     | TaskAnswered
     | TaskCancelled
 )
@@ -362,6 +371,13 @@ class UnknownTask:
     id: str
 
 
+@attrs.frozen
+class TasksFound:
+    """Those of the tasks that are there, for this principal."""
+
+    ids: frozenset[str]
+
+
 Returned = (
     ToolReturned
     | PromptReturned
@@ -375,4 +391,5 @@ Returned = (
     | TaskCreated
     | TaskRequired
     | UnknownTask
+    | TasksFound
 )

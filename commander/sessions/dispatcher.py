@@ -13,6 +13,7 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from commander.in_flight import InFlight
 from commander.mcp.events import (
     Call,
     Done,
@@ -51,7 +52,6 @@ from commander.sessions.application import Application
 from commander.sessions.batches import BatchOutlet
 from commander.sessions.conversation import Conversation
 from commander.sessions.doors import Door
-from commander.sessions.in_flight import InFlight
 from commander.sessions.subscriptions import Subscriptions
 from commander.sessions.wires import Outlet
 from commander.telemetry.logging import Level, StructuredLog
@@ -279,6 +279,7 @@ class Dispatcher:
         return (
             self._tasks
             and call.era is Era.MODERN
+            and isinstance(call.asked, ToolCalled)
             and declares_tasks(call.peer.capabilities)
         )
 

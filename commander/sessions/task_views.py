@@ -6,12 +6,19 @@ a task is there, and whose it is, is known to the application alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from twisted.python.failure import Failure
 
 from commander.mcp import notifications
-from commander.mcp.events import Call, InputRequired, Task, TaskAsked
+from commander.mcp.events import (
+    Asked,
+    Call,
+    InputRequired,
+    Returned,
+    Task,
+    TaskAsked,
+    TasksFound,
+    TasksSought,
+)
 from commander.mcp.results import undeclared
 from commander.principals import Principal
 from commander.sessions.application import Application
@@ -40,17 +47,19 @@ class TaskView:
     ) -> None:
         self._application = application
         self._call = call
-        self._context = CallContext(principal=principal, tasks=True)
+        self._context = CallContext(principal=principal)
         self._log = log
 
-    async def known(self, tasks: Iterable[str]) -> list[str]:
+    async def known(self, tasks: tuple[str, ...]) -> list[str]:
         """Those that there are, for this principal, in their order."""
-        return [one for one in tasks if await self._find(one) is not None]
+        found = await self._ask(TasksSought(tasks)) if tasks else None
+        known = found.ids if isinstance(found, TasksFound) else frozenset()
+        return [one for one in tasks if one in known]
 
     async def notification(self, task_id: str) -> bytes | None:
         """The task as it is now; None if it is gone, or asks what cannot be asked."""
-        task = await self._find(task_id)
-        if task is None:
+        task = await self._ask(TaskAsked(task_id))
+        if not isinstance(task, Task):
             return None
         try:
             if isinstance(task.state, InputRequired) and undeclared(
@@ -62,10 +71,9 @@ class TaskView:
             self._log.failure("task_not_shown", Failure())
             return None
 
-    async def _find(self, task_id: str) -> Task | None:
+    async def _ask(self, asked: Asked) -> Returned | None:
         try:
-            found = await self._application.serve(TaskAsked(task_id), self._context)
+            return await self._application.serve(asked, self._context)
         except Exception:
             self._log.failure("task_not_found", Failure())
             return None
-        return found if isinstance(found, Task) else None

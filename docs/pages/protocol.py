@@ -17,12 +17,26 @@ from twisted.internet.task import Clock
 from commander.alarm import Alarm
 from commander.mcp.catalogue import FIELDS_SINCE, LISTS, Catalogue
 from commander.mcp.content import CONTENT_SINCE
-from commander.mcp.events import Call, Peer, Reply, ServerInfo
+from commander.mcp.events import (
+    Call,
+    Cancelled,
+    InputRequired,
+    Peer,
+    Refused,
+    Reply,
+    ServerInfo,
+    Task,
+    TaskState,
+    ToolReturned,
+    Working,
+)
 from commander.mcp.handshake import HandshakeEngine
 from commander.mcp.inbound import CAPABILITIES_KEY, VERSION_KEY, era_of
 from commander.mcp.jsonrpc import Request
 from commander.mcp.modern import ModernEngine
+from commander.mcp.params import MAX_SUBSCRIPTIONS
 from commander.mcp.results import STATUS_OF_CODE, ReplyWriter
+from commander.mcp.tasks import created_task, detailed_task
 from commander.mcp.versions import HANDSHAKE_VERSIONS, MODERN_VERSIONS, Era
 from commander.output.batching import INTERVAL_SECONDS
 from commander.principals import Principal
@@ -50,6 +64,7 @@ _WORDS: Final = Path(__file__).with_name("protocol.md.in")
 
 _MEBIBYTE: Final = 1024 * 1024
 _FIGURES: Final = {
+    "max_subscriptions": str(MAX_SUBSCRIPTIONS),
     "max_events": str(MAX_EVENTS),
     "max_bytes": f"{MAX_BYTES / _MEBIBYTE:g} MiB",
     "max_total": f"{MAX_TOTAL_BYTES / _MEBIBYTE:g} MiB",
@@ -64,7 +79,7 @@ CODES: Final = {
     -32700: "no JSON in UTF-8, nested too deep, or an integer beyond 64 bits",
     -32600: "JSON and no message, or a batch where there are none",
     -32601: "no such method, or none that this server offers",
-    -32602: "parameters that do not fit; an unknown tool; a resource that is not there",
+    -32602: "parameters that do not fit; a tool, resource or task that is not there",
     -32603: "a fault of ours, told in the log",
     -32002: "a resource that is not there",
     -32020: "a header that does not repeat the body",
@@ -92,6 +107,7 @@ def protocol_page() -> str:
         "fields": _fields(),
         "outlet": _outlet(),
         "sessions": _sessions(),
+        "tasks": _tasks(),
         **_FIGURES,
     }
     page = _WORDS.read_text(encoding="utf-8")
@@ -117,6 +133,7 @@ def _engines() -> tuple[HandshakeEngine, ModernEngine]:
         resources=[],
         completions=True,
         subscribable=True,
+        tasks=True,
     )
     writer = ReplyWriter(_SERVER)
     return (
@@ -129,7 +146,7 @@ def _request(method: str, version: str | None) -> Request:
     meta: dict[str, Any] = {}
     if version is not None:
         meta = {VERSION_KEY: version, CAPABILITIES_KEY: {}}
-    params = {"name": "tool", "_meta": meta, "notifications": {}}
+    params = {"name": "tool", "taskId": "t", "_meta": meta, "notifications": {}}
     return Request(id=1, method=method, params=params)
 
 
@@ -171,7 +188,7 @@ def _methods() -> str:
         *LISTS,
         *("tools/call", "prompts/get", "resources/read", "completion/complete"),
         *("logging/setLevel", "resources/subscribe", "resources/unsubscribe"),
-        "subscriptions/listen",
+        *("subscriptions/listen", "tasks/get", "tasks/update", "tasks/cancel"),
     )
     rows = []
     for method in methods:
@@ -184,6 +201,25 @@ def _methods() -> str:
 def _is_known(opened: Reply | Call) -> str:
     unknown = isinstance(opened, Reply) and b'"code":-32601,' in opened.body
     return "-" if unknown else "yes"
+
+
+_TASK_STATES: Final[Sequence[tuple[str, TaskState]]] = (
+    ("the work goes on", Working()),
+    ("it waits for the client's answers", InputRequired(requests={"key": {}})),
+    ("it has a result, be it a tool's error", ToolReturned(content=())),
+    ("the protocol's error ended it", Refused(code=0, message="")),
+    ("the client did not want it any more", Cancelled()),
+)
+
+
+def _tasks() -> str:
+    rows = []
+    for when, state in _TASK_STATES:
+        task = Task(id="t", state=state, created_at=0.0, updated_at=0.0, ttl_ms=None)
+        detailed, bare = detailed_task(task), created_task(task)
+        more = [f"`{name}`" for name in detailed if name not in bare]
+        rows.append((f"`{bare['status']}`", when, *(more or ["nothing"])))
+    return _table(("`status`", "when", "what `tasks/get` shows besides"), rows)
 
 
 def _codes() -> str:

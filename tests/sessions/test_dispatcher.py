@@ -565,6 +565,8 @@ def test_a_call_may_become_a_task_if_its_own_request_declares_them() -> None:
     knows_not = modern(2, "tools/call", name="slow")
     assert tasks_of(stage, knows, modern_headers(knows))
     assert not tasks_of(stage, knows_not, modern_headers(knows_not))
+    other = modern(3, "tasks/get", taskId="t", _meta=KNOWS_TASKS)
+    assert not tasks_of(stage, other, modern_headers(other))
 
 
 @requirement("E2", over=())

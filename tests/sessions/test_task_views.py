@@ -16,6 +16,8 @@ from commander.mcp.events import (
     Returned,
     Task,
     TaskAsked,
+    TasksFound,
+    TasksSought,
     TaskState,
     UnknownTask,
     Working,
@@ -39,6 +41,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self.contexts: list[CallContext] = []
+        self.found: Returned = TasksFound(frozenset({"here", "asks", "not asked for"}))
         self.has: dict[str, Returned] = {
             "here": task("here", Working()),
             "asks": task("asks", InputRequired(requests={"a": QUESTION})),
@@ -48,8 +51,10 @@ class Tasks:
         }
 
     async def serve(self, asked: Asked, context: CallContext) -> Returned:
-        assert isinstance(asked, TaskAsked)
         self.contexts.append(context)
+        if isinstance(asked, TasksSought):
+            return self.found
+        assert isinstance(asked, TaskAsked)
         if asked.id == "broken":
             raise RuntimeError("ouch")
         return self.has.get(asked.id, UnknownTask(asked.id))
@@ -80,11 +85,20 @@ def now(work: Coroutine[Any, Any, Any]) -> Any:
 
 def test_what_is_there_is_known_in_the_order_in_which_it_was_asked_for() -> None:
     stage = Stage()
-    asked = ("nothing", "asks", "broken", "here", "no task")
-    assert now(stage.view.known(asked)) == ["asks", "here"]
+    assert now(stage.view.known(("nothing", "asks", "here"))) == ["asks", "here"]
+    assert [one.principal for one in stage.tasks.contexts] == [ANN]
+
+
+def test_who_asks_for_no_task_costs_the_application_nothing() -> None:
+    stage = Stage()
     assert now(stage.view.known(())) == []
-    assert {one.principal for one in stage.tasks.contexts} == {ANN}
-    assert all(one.tasks for one in stage.tasks.contexts)
+    assert stage.tasks.contexts == []
+
+
+def test_nothing_is_known_to_an_application_that_says_something_else() -> None:
+    stage = Stage()
+    stage.tasks.found = Done()
+    assert now(stage.view.known(("here",))) == []
 
 
 def test_a_task_is_shown_to_the_subscription() -> None:
