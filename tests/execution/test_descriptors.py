@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from commander.execution.descriptors import open_descriptors
+from commander.commands import TerminalSize
+from commander.execution.descriptors import REPORT, open_descriptors
+from commander.execution.seams import TerminalWish
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +157,51 @@ def test_when_a_pipe_cannot_be_moved_none_is_lost(
         open_descriptors({1: "r"})
     monkeypatch.undo()
     assert sorted(closed) == [0, 1, 1000]
+
+
+def test_a_report_is_one_more_pipe() -> None:
+    opened = open_descriptors({1: "r", REPORT: "r"})
+    os.write(opened.theirs[REPORT], b"told")
+    assert os.read(opened.ours[REPORT], 10) == b"told"
+    opened.close()
+
+
+def test_a_terminal_stands_for_all_three() -> None:
+    wish = TerminalWish(size=TerminalSize(columns=5, rows=6))
+    opened = open_descriptors({REPORT: "r"}, wish)
+    assert opened.terminal is not None
+    assert set(opened.ours) == {0, 1, REPORT}
+    assert set(opened.theirs) == {REPORT}
+    assert opened.ours[0] != opened.ours[1]
+    for descriptor in (opened.ours[0], opened.ours[1]):
+        assert os.get_terminal_size(descriptor) == (5, 6)
+        assert fcntl.fcntl(descriptor, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+    opened.close_theirs()
+    assert opened.terminal.fileno() >= 0, "it stays until the process has ended"
+    ends = tuple(opened.ours.values())
+    opened.close()
+    assert opened.terminal.fileno() == -1
+    for descriptor in ends:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+@pytest.mark.parametrize("child", [0, 1, 2])
+def test_nothing_stands_beside_a_terminal(child: int) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(ValueError, match="terminal"):
+        open_descriptors({child: "r"}, TerminalWish())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_terminal_without_a_second_descriptor_is_closed_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def exhausted(*arguments: int) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    before = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(fcntl, "fcntl", exhausted)
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        open_descriptors(None, TerminalWish())
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -149,6 +149,7 @@ def test_a_tree_is_the_group_of_its_root() -> None:
     tree = trees.tree(pid=7, run_id="run", tag=trees.new_tag())
     assert tree.left() == 2
     assert tree.survivors() == MEMBERS
+    assert tree.process_ids() == (7, 8)
     assert tree.signal(signal.SIGTERM) == 1
     assert tree.signal(signal.SIGKILL) == 1
     assert groups.sent == [
@@ -164,6 +165,7 @@ def test_a_root_that_leads_no_group_yet_is_signalled_alone() -> None:
     kernel = FakeKernel(3)
     tree = GroupTree(7, FakeGroups(), kernel)
     assert tree.left() == 1
+    assert tree.process_ids() == (7,)
     assert tree.signal(signal.SIGKILL) == 1
     assert kernel.sent == [(7, signal.SIGKILL)]
 
@@ -172,6 +174,7 @@ def test_a_root_that_is_gone_is_not_signalled() -> None:
     kernel = FakeKernel(None)
     tree = GroupTree(7, FakeGroups(), kernel)
     assert tree.left() == 0
+    assert tree.process_ids() == ()
     assert tree.signal(signal.SIGTERM) == 0
     assert kernel.sent == []
 

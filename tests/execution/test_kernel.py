@@ -129,3 +129,6 @@ def test_no_descriptor_is_left(child: subprocess.Popen[bytes]) -> None:
 def test_everything_but_kill_is_followed_by_continue() -> None:
     assert signals_for(signal.SIGKILL) == (signal.SIGKILL,)
     assert signals_for(signal.SIGTERM) == (signal.SIGTERM, signal.SIGCONT)
+    assert signals_for(signal.SIGHUP) == (signal.SIGHUP, signal.SIGCONT)
+    for number in (signal.SIGSTOP, signal.SIGTSTP, signal.SIGCONT, signal.SIGUSR1):
+        assert signals_for(number) == (number,)

@@ -45,6 +45,8 @@ class FakeCommand:
     processes: int = 1
     """Beside the shell, which counts as long as it has not exited."""
     signals: list[int] = attrs.field(factory=list)
+    asked: list[int] = attrs.field(factory=list)
+    """Those of the signals that begin to end it."""
     looks: int = 0
     closed: int = 0
     abandoned: int = 0
@@ -56,7 +58,8 @@ class FakeCommand:
         return self.processes
 
     def ask_to_end(self, number: int) -> None:
-        self.signal_tree(number)
+        self.asked.append(number)
+        self.signals.append(number)
 
     def left(self) -> int:
         self.looks += 1
@@ -389,6 +392,103 @@ def test_a_wall_clock_that_jumps_ahead_ends_nothing() -> None:
     assert command.signals == [TERM]
 
 
+# --- a client's signals ------------------------------------------------------------
+
+
+def test_a_client_signals_the_tree_and_nothing_follows(life: Life) -> None:
+    life.command.processes = 3
+    assert life.machine.signal(signal.SIGUSR1) == 3
+    life.clock.advance(TIMEOUT - 1)
+    assert life.command.signals == [signal.SIGUSR1]
+    assert life.machine.phase is Phase.RUNNING
+
+
+def test_a_shell_that_dies_by_a_clients_signal_says_so(life: Life) -> None:
+    life.machine.signal(signal.SIGUSR1)
+    life.machine.signal(signal.SIGINT)
+    life.command.processes = 0
+    life.machine.process_exited(None, signal.SIGUSR1)
+    life.machine.pipes_closed()
+    assert life.ending.ended_by is EndedBy.CLIENT_SIGNAL
+    assert life.ending.signal_number == signal.SIGUSR1
+    assert_over(life)
+
+
+@pytest.mark.parametrize("ending", [(0, None), (130, None), (None, signal.SIGSEGV)])
+def test_a_shell_that_lives_on_after_a_clients_signal_ends_by_itself(
+    life: Life, ending: tuple[int | None, int | None]
+) -> None:
+    life.machine.signal(signal.SIGINT)
+    life.command.processes = 0
+    life.machine.process_exited(*ending)
+    life.machine.pipes_closed()
+    assert life.ending.ended_by is EndedBy.EXIT
+
+
+def test_who_began_to_end_it_first_is_told_though_a_clients_signal_did(
+    life: Life,
+) -> None:
+    life.machine.signal(TERM)
+    life.machine.end(EndedBy.SERVER_SHUTDOWN, GRACE)
+    assert life.machine.signal(signal.SIGINT) == 1
+    life.command.processes = 0
+    life.machine.process_exited(None, signal.SIGINT)
+    life.machine.pipes_closed()
+    assert life.ending.ended_by is EndedBy.SERVER_SHUTDOWN
+
+
+def test_what_is_left_behind_can_be_signalled(life: Life) -> None:
+    life.exit(left=2)
+    assert life.machine.signal(signal.SIGINT) == 2
+    life.command.processes = 0
+    life.pass_time(1.0)
+    assert life.ending.ended_by is EndedBy.EXIT
+
+
+def test_after_kill_no_signal_of_a_client_is_of_use(life: Life) -> None:
+    life.machine.end(EndedBy.TIMEOUT, 0.0)
+    life.pass_time(0.005)
+    assert life.machine.phase is Phase.KILLING
+    assert life.machine.signal(signal.SIGUSR1) == 0
+    life.exit()
+    life.pass_time(1.0)
+    assert life.machine.signal(signal.SIGUSR1) == 0
+    assert signal.SIGUSR1 not in life.command.signals
+
+
+def test_signals_before_the_start_are_sent_then_and_once() -> None:
+    life = Life(started=False)
+    assert [life.machine.signal(signal.SIGUSR1) for _ in range(2)] == [0, 0]
+    assert life.machine.signal(signal.SIGUSR2) == 0
+    assert life.command.signals == []
+    life.machine.started()
+    assert life.command.signals == [signal.SIGUSR1, signal.SIGUSR2]
+    life.command.processes = 0
+    life.machine.process_exited(None, signal.SIGUSR2)
+    life.machine.pipes_closed()
+    assert life.ending.ended_by is EndedBy.CLIENT_SIGNAL
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_the_ladder_may_begin_with_another_signal(started: bool) -> None:
+    life = Life(started=started)
+    life.machine.end(EndedBy.CLIENT_SIGNAL, GRACE, signal.SIGINT)
+    life.machine.end(EndedBy.TIMEOUT, GRACE, signal.SIGHUP)
+    life.machine.started()
+    assert life.command.asked == life.command.signals == [signal.SIGINT]
+    life.pass_time(GRACE + STEP)
+    assert life.command.signals[:2] == [signal.SIGINT, KILL]
+    life.exit()
+    assert life.ending.ended_by is EndedBy.CLIENT_SIGNAL
+
+
+def test_only_the_first_step_of_the_ladder_asks(life: Life) -> None:
+    life.exit(left=1)
+    life.pass_time(LINGER_SECONDS + LEFTOVER_GRACE_SECONDS + 0.05)
+    assert life.command.asked == [TERM]
+    assert KILL in life.command.signals
+
+
 # --- the start ---------------------------------------------------------------------
 
 
@@ -506,12 +606,15 @@ NEXT = {
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """Start, failure, output, exit, pipes, end and time in any order."""
+    """Start, failure, output, exit, pipes, signals, end and time in any order."""
 
     def __init__(self) -> None:
         super().__init__()
         self.life = Life(started=False)
         self.started = self.exited = False
+        self.by_client: set[int] = set()
+        self.killer: int | None = None
+        self.was_ended = False
         self.seen = [Phase.STARTING]
 
     @rule(seconds=st.sampled_from([0.001, 0.02, 0.1, 0.9, 5.0, 31.0]))
@@ -544,6 +647,30 @@ class AnyOrder(RuleBasedStateMachine):
         self.life.command.processes = left
         self.life.machine.process_exited(code, None)
 
+    @rule(number=st.sampled_from([signal.SIGINT, TERM, KILL]))
+    @precondition(lambda self: self.started and not self.exited)
+    def dies_by(self, number: int) -> None:
+        self.exited = True
+        self.was_ended = self.was_ended or self.life.machine.phase is not Phase.RUNNING
+        self.killer = number
+        self.life.command.processes = 0
+        self.life.machine.process_exited(None, number)
+
+    @rule(number=st.sampled_from([signal.SIGINT, signal.SIGUSR1]))
+    def is_signalled(self, number: int) -> None:
+        life = self.life
+        reaches = life.machine.phase in (
+            Phase.RUNNING,
+            Phase.SETTLING,
+            Phase.TERMINATING,
+        )
+        before = len(life.command.signals)
+        count = life.machine.signal(number)
+        assert count == (life.command.processes if reaches else 0)
+        assert life.command.signals[before:] == [number] * reaches
+        if not self.exited:
+            self.by_client.add(number)
+
     @rule(left=st.integers(0, 1))
     @precondition(lambda self: self.exited and self.life.command.processes)
     def some_of_it_end(self, left: int) -> None:
@@ -557,9 +684,11 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(
         by=st.sampled_from([EndedBy.OUTPUT_LIMIT, EndedBy.SERVER_SHUTDOWN]),
         grace=st.sampled_from([0.0, 1.0, GRACE, 100.0]),
+        number=st.sampled_from([TERM, signal.SIGHUP]),
     )
-    def is_ended(self, by: EndedBy, grace: float) -> None:
-        self.life.machine.end(by, grace)
+    def is_ended(self, by: EndedBy, grace: float, number: int) -> None:
+        self.was_ended = self.was_ended or not self.exited
+        self.life.machine.end(by, grace, number)
 
     @invariant()
     def the_table_is_followed(self) -> None:
@@ -567,9 +696,12 @@ class AnyOrder(RuleBasedStateMachine):
         gone = self.life.machine.phase is Phase.GONE
         assert len(self.life.results) == int(gone)
         assert self.life.timers == int(not gone)
-        signals = self.life.command.signals
-        assert signals == sorted(signals, reverse=True), "no TERM after KILL"
-        assert signals.count(TERM) <= 1
+        command = self.life.command
+        assert len(command.asked) <= 1
+        if command.asked and KILL in command.signals:
+            first = command.signals.index(KILL)
+            assert command.signals.index(command.asked[0]) < first
+            assert set(command.signals[first:]) == {KILL}, "nothing but KILL after KILL"
 
     def note(self) -> None:
         phase = self.life.machine.phase
@@ -585,6 +717,10 @@ class AnyOrder(RuleBasedStateMachine):
             # The longest grace that was asked for, and a second for each of the rest.
             assert took <= TIMEOUT + 100.0 + 3.0, "still not gone"
         assert_over(self.life)
+        (result,) = self.life.results
+        if isinstance(result, Ending):
+            by_client = result.ended_by is EndedBy.CLIENT_SIGNAL
+            assert by_client <= (self.killer in self.by_client and not self.was_ended)
         assert Phase.KILLING not in self.seen or KILL in self.life.command.signals
 
 

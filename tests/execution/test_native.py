@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -210,3 +211,77 @@ def test_a_structure_that_is_larger_than_we_think_is_found_out(
     found = load()
     assert isinstance(found, Unavailable)
     assert found.reason.endswith(f"{call} writes more than 4 bytes")
+
+
+def test_a_descriptor_above_2_is_given_and_those_between_are_not(
+    bindings: Bindings, opened: int
+) -> None:
+    others = {0: opened, 2: opened, 3: opened, 5: opened}
+    listed = run(bindings, "ls /proc/self/fd", others=others)
+    assert listed.split() == ["0", "1", "2", "3", "4", "5"]  # 4 is the listing's own
+
+
+def test_a_source_may_have_the_number_that_is_given(bindings: Bindings) -> None:
+    """As happens in a server that has closed much."""
+    saved = os.dup(3) if os.path.exists("/proc/self/fd/3") else None
+    null = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.dup2(null, 3, inheritable=False)
+        text = "readlink /proc/self/fd/0 /proc/self/fd/3"
+        assert run(bindings, text, others={0: 3, 3: 3}).split() == [os.devnull] * 2
+    finally:
+        os.close(null)
+        if saved is None:
+            os.close(3)
+        else:
+            os.dup2(saved, 3, inheritable=False)
+            os.close(saved)
+
+
+def test_a_terminal_is_opened_by_the_session_that_it_is_for(
+    bindings: Bindings, opened: int
+) -> None:
+    master, terminal = os.openpty()
+    path = os.ttyname(terminal)
+    text = (
+        "ps -o pid=,tty=,tpgid= -p $$; tty; readlink /proc/self/fd/2; ls /proc/self/fd"
+    )
+    prepared = bindings.prepare(
+        b"/bin/sh",
+        arguments=[b"/bin/sh", b"-c", text.encode()],
+        environment=(b"PATH=/usr/bin:/bin",),
+        directory=None,
+        descriptors={3: opened},
+        terminal=os.fsencode(path),
+    )
+    try:
+        pid = prepared.spawn()
+    finally:
+        prepared.release()
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of it
+        while True:
+            shown += os.read(master, 1000)
+    os.waitpid(pid, 0)
+    os.close(master)
+    first, *others = shown.decode().split("\r\n")
+    assert first.split() == [str(pid), path.removeprefix("/dev/"), str(pid)]
+    assert others[:2] == [path, path]
+    assert others[2].split() == ["0", "1", "2", "3", "4"]
+
+
+def test_a_terminal_that_is_not_there_is_refused(bindings: Bindings) -> None:
+    prepared = bindings.prepare(
+        b"/bin/true",
+        arguments=[b"true"],
+        environment=(),
+        directory=None,
+        descriptors={},
+        terminal=b"/dev/pts/none",
+    )
+    try:
+        with pytest.raises(FileNotFoundError):
+            prepared.spawn()
+    finally:
+        prepared.release()

@@ -110,6 +110,7 @@ def test_a_command_that_leaves_nothing_behind_is_over(scene: Scene) -> None:
     scene.end(root)
     assert tree.left() == 0
     assert tree.survivors() == ()
+    assert tree.process_ids() == ()
 
 
 def test_everything_of_a_command_is_counted_but_zombies(scene: Scene) -> None:
@@ -119,6 +120,9 @@ def test_everything_of_a_command_is_counted_but_zombies(scene: Scene) -> None:
     scene.daemon(root)
     scene.machine.exit(scene.machine.fork(root))
     assert tree.left() == 4
+    assert len(tree.process_ids()) == 4
+    assert tree.process_ids()[0] == root
+    assert set(tree.process_ids()) == set(scene.machine.alive)
 
 
 def test_term_reaches_everything_and_wakes_who_is_stopped(scene: Scene) -> None:
@@ -757,3 +761,13 @@ def test_process_1_looks_until_it_is_closed() -> None:
         assert scene.clock.getDelayedCalls()
     scene.trees.close()
     assert scene.clock.getDelayedCalls() == []
+
+
+def test_what_stops_a_command_is_not_undone(scene: Scene) -> None:
+    root, tree = scene.start(ignores={signal.SIGSTOP, signal.SIGUSR1})
+    child = scene.machine.fork(root)
+    daemon = scene.daemon(root)
+    for number in (signal.SIGSTOP, signal.SIGUSR1):
+        assert tree.signal(number) == 3
+    for pid in (root, child, daemon):
+        assert scene.signals(pid) == [signal.SIGSTOP, signal.SIGUSR1]

@@ -437,3 +437,55 @@ def top_up(pipe: Pipe) -> None:
     """Write about as much as was read last, as a process would that floods."""
     os.set_blocking(pipe.writing, False)
     os.write(pipe.writing, bytes(len(pipe.protocol.reads[-1])))
+
+
+@pytest.mark.parametrize("protocol", [Plain, Buffered])
+def test_a_terminal_that_nobody_has_open_is_at_its_end(
+    protocol: type[Plain],
+) -> None:
+    """What was written before is read; the kernel says EIO then."""
+    pipe = Pipe(protocol())
+    pipe.reader.close()
+    os.close(pipe.writing)
+    pipe.reading, pipe.writing = os.openpty()
+    pipe.reader = PipeReader(
+        IDescriptorReactor(pipe.reactor, pipe.reactor),
+        pipe.reading,
+        protocol=pipe.protocol,
+        buffered=IBufferedProcessProtocol(pipe.protocol, None),
+        child_descriptor=CHILD,
+        shares=pipe.shares,
+        ended=pipe.ended.append,
+    )
+    pipe.reader.start()
+    os.write(pipe.writing, b"last\n")
+    pipe.hang_up()
+    assert pipe.reader.drain()
+    assert b"".join(pipe.protocol.reads) == b"last\r\n"
+    assert pipe.ended == []
+    pipe.reader.finish()
+    assert pipe.ended == [CHILD]
+    pipe.close()
+
+
+@pytest.mark.parametrize("protocol", [Plain, Buffered])
+def test_another_error_of_a_read_is_logged_and_the_end(
+    protocol: type[Plain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object) -> bytes:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    events: list[LogEvent] = []
+    observer = cast("ILogObserver", events.append)
+    globalLogPublisher.addObserver(observer)
+    pipe = Pipe(protocol())
+    monkeypatch.setattr(os, "read", fail)
+    monkeypatch.setattr(os, "readv", fail)
+    try:
+        pipe.reader.start()
+        pipe.reader.doRead()
+    finally:
+        globalLogPublisher.removeObserver(observer)
+    assert pipe.ended == [CHILD]
+    assert any("process_output_lost" in str(event) for event in events)
+    pipe.close()

@@ -20,10 +20,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from commander.commands import TerminalSize
 from commander.execution import spawner as module
 from commander.execution.native import Bindings
 from commander.execution.outside import Outside
-from commander.execution.seams import IPreparingProcessProtocol
+from commander.execution.seams import (
+    IPreparingProcessProtocol,
+    ITerminalProcessProtocol,
+    TerminalWish,
+)
 from commander.execution.spawner import ThreadedSpawner
 from commander.execution.transport import SpawnedProcess, SpawnFailed
 from commander.execution.writer import PipeWriter
@@ -439,3 +444,40 @@ def test_an_event_that_nobody_rang_for_is_nothing(case: Case) -> None:
 def test_the_end_of_the_reactor_leaves_the_closing_to_stop(case: Case) -> None:
     case.doorbell.connectionLost(Failure(ConnectionLost()))
     assert case.doorbell.fileno() >= 0
+
+
+@implementer(ITerminalProcessProtocol)
+class Wishing(Ended):
+    """Wants a terminal of its own size."""
+
+    terminal = TerminalWish(size=TerminalSize(columns=9, rows=8))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "size"), [(Ended(), (80, 24)), (Wishing(), (9, 8))]
+)
+def test_a_terminal_is_as_its_protocol_wishes(
+    case: Case, protocol: Ended, size: tuple[int, int]
+) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    process = case.spawn(protocol, usePTY=True, childFDs={3: "r"})
+    descriptor = process.terminal_descriptor()
+    assert descriptor is not None
+    assert os.get_terminal_size(descriptor) == size
+    (prepared,) = case.bindings.prepared
+    assert prepared["terminal"].startswith(b"/dev/pts/")
+    assert set(prepared["descriptors"]) == {3}
+    case.deliver()
+    assert protocol.error.number == errno.EAGAIN
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_without_a_terminal_it_is_refused_at_once(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def openpty() -> tuple[int, int]:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "openpty", openpty)
+    with pytest.raises(OSError, match="terminals are in use"):
+        case.spawn(Ended(), usePTY=True)

@@ -32,10 +32,13 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
+from commander.commands import TerminalSize
 from commander.execution.exit_reader import ExitReader
 from commander.execution.reader import IDescriptorReactor, PipeReader, ReadShares
+from commander.execution.seams import IConversation, TerminalWish
+from commander.execution.terminal import open_terminal
 from commander.execution.transport import SpawnedProcess, SpawnFailed
-from commander.execution.writer import PipeWriter
+from commander.execution.writer import PipeWriter, TerminalWriter
 
 PID = 4242
 HUNG_UP = Failure(ConnectionDone())
@@ -144,6 +147,21 @@ class Case:
             )
         self.process.add_pipes(self.readers, self.stdin)
 
+    def report(self) -> PipeReader:
+        """A pipe that nobody waits for, beside the others."""
+        reading, self.writing[3] = os.pipe()
+        self.readers[3] = PipeReader(
+            self.reactor,
+            reading,
+            protocol=self.protocol,
+            buffered=None,
+            child_descriptor=3,
+            shares=ReadShares(),
+            ended=self.process.pipe_ended,
+        )
+        self.process.add_pipes(self.readers, self.stdin)
+        return self.readers[3]
+
     def start(self) -> None:
         self.process.started(PID, os.open(os.devnull, os.O_RDONLY))
 
@@ -215,6 +233,7 @@ def logged() -> Iterator[list[LogEvent]]:
 
 def test_it_is_a_process_transport(case: Case) -> None:
     assert verifyObject(IProcessTransport, case.process)
+    assert verifyObject(IConversation, case.process)
     case.start()
     assert verifyObject(IReadDescriptor, case.exit_reader)
     assert case.exit_reader.logPrefix() == "process"
@@ -637,3 +656,233 @@ def take(case: Case, step: str) -> None:
 def test_a_reactor_that_does_both_is_what_is_needed() -> None:
     assert IDescriptorReactor.extends(IReactorFDSet)
     assert IDescriptorReactor.extends(IReactorTime)
+
+
+# --- a pipe beside the output --------------------------------------------------------
+
+
+def test_a_pipe_above_2_is_read_and_not_waited_for(case: Case) -> None:
+    report = case.report()
+    case.start()
+    case.write(3, b"a")
+    os.write(case.writing[3], b"b")
+    case.hang_up(1, 2)
+    case.exit()
+    assert case.protocol.calls == [
+        ("made",),
+        ("data", 3, b"a"),
+        ("data", 3, b"b"),
+        ("exited",),
+        ("lost", 1),
+        ("lost", 2),
+        ("lost", 3),
+        ("ended",),
+    ]
+    assert report.fileno() == -1
+    assert case.clock.getReaders() == []
+
+
+def test_what_comes_to_it_until_the_end_is_read(case: Case) -> None:
+    case.report()
+    case.start()
+    case.hang_up(2)
+    case.exit()
+    os.write(case.writing[3], b"late")
+    case.process.pauseProducing()
+    case.process.resumeProducing()
+    case.hang_up(1)
+    case.readers[1].doRead()
+    assert case.protocol.calls[-4:] == [
+        ("lost", 1),
+        ("data", 3, b"late"),
+        ("lost", 3),
+        ("ended",),
+    ]
+
+
+def test_it_may_end_with_or_before_the_others(case: Case) -> None:
+    case.report()
+    case.start()
+    case.hang_up(1, 2, 3)
+    case.readers[3].doRead()
+    case.exit()
+    assert case.protocol.names == ["made", "lost", "exited", "lost", "lost", "ended"]
+
+
+def test_one_that_was_lost_with_the_others_is_told_once(case: Case) -> None:
+    case.report()
+    case.start()
+    case.exit()
+    case.process.loseConnection()
+    case.turn()
+    assert case.protocol.names == ["made", "exited", "lost", "lost", "lost", "ended"]
+
+
+def test_the_end_forgets_it_too(case: Case) -> None:
+    case.report()
+    case.start()
+    case.hang_up(1, 2)
+    case.exit()
+    kept = weakref.ref(case.protocol)
+    case.protocol = Recorder()
+    case.readers.clear()
+    assert kept() is None
+
+
+# --- a terminal ----------------------------------------------------------------------
+
+
+class TerminalCase:
+    """A transport with a terminal; the process has its end a second time."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.clock = MemoryReactorClock()
+        self.protocol = Recorder()
+        reactor = IDescriptorReactor(self.clock, self.clock)
+        self.process = SpawnedProcess(reactor, self.protocol)
+        self.terminal, self.master = open_terminal(TerminalWish())
+        self.theirs = os.open(self.terminal.path, os.O_RDWR | os.O_NOCTTY)
+        self.reader = PipeReader(
+            reactor,
+            self.master,
+            protocol=self.protocol,
+            buffered=None,
+            child_descriptor=1,
+            shares=ReadShares(),
+            ended=self.process.pipe_ended,
+        )
+        self.writer = TerminalWriter(
+            reactor,
+            os.dup(self.master),
+            terminal=self.terminal,
+            ended=self.process.pipe_ended,
+        )
+        self.process.add_pipes({1: self.reader}, self.writer, self.terminal)
+
+    def start(self) -> None:
+        self.process.started(PID, os.open(os.devnull, os.O_RDONLY))
+
+    def hang_up(self) -> None:
+        """The process closes its end."""
+        if self.theirs >= 0:
+            os.close(self.theirs)
+            self.theirs = -1
+
+    def exit(self) -> None:
+        self.kernel.status = Status(os.CLD_EXITED, 0)
+        found = [r for r in self.clock.getReaders() if isinstance(r, ExitReader)]
+        found[0].doRead()
+
+    def close(self) -> None:
+        for reader in self.clock.getReaders():
+            reader.connectionLost(Failure(ConnectionLost()))
+        self.reader.close()
+        self.writer.close()
+        self.terminal.close()
+        self.hang_up()
+
+
+@pytest.fixture
+def line(kernel: Kernel) -> Iterator[TerminalCase]:
+    line = TerminalCase(kernel)
+    yield line
+    line.close()
+
+
+def test_a_terminal_ends_with_its_process_in_one_turn(line: TerminalCase) -> None:
+    line.start()
+    os.write(line.theirs, b"last")
+    line.hang_up()
+    line.exit()
+    assert line.protocol.calls == [
+        ("made",),
+        ("data", 1, b"last"),
+        ("exited",),
+        ("lost", 1),
+        ("lost", 0),
+        ("ended",),
+    ]
+    assert line.clock.getReaders() == line.clock.getWriters() == []
+    assert line.terminal.fileno() == -1
+
+
+def test_a_process_may_close_its_end_and_come_back(line: TerminalCase) -> None:
+    line.start()
+    line.hang_up()
+    line.reader.doRead()
+    assert line.protocol.names == ["made"]
+    line.theirs = os.open(line.terminal.path, os.O_RDWR | os.O_NOCTTY)
+    os.write(line.theirs, b"back")
+    line.reader.doRead()
+    assert line.protocol.calls[1:] == [("data", 1, b"back")]
+
+
+def test_somebody_who_still_has_the_terminal_keeps_the_end_away(
+    line: TerminalCase,
+) -> None:
+    line.start()
+    line.exit()
+    assert line.protocol.names == ["made", "exited"]
+    line.process.loseConnection()
+    line.clock.advance(0)
+    assert sorted(line.protocol.names[2:4]) == ["lost", "lost"]
+    assert line.protocol.names[4:] == ["ended"]
+
+
+def test_losing_it_closes_all_our_ends_whatever_waits(line: TerminalCase) -> None:
+    line.start()
+    line.process.write(b"x")
+    line.process.loseConnection()
+    assert line.reader.fileno() == line.writer.fileno() == -1
+    assert line.terminal.fileno() == -1
+    assert os.read(line.theirs, 10) == b"", "it is hung up"
+    line.clock.advance(0)
+    assert sorted(line.protocol.calls[1:]) == [("lost", 0), ("lost", 1)]
+    line.process.loseConnection()
+    line.exit()
+    assert line.protocol.names[3:] == ["exited", "ended"]
+
+
+def test_closing_its_input_tells_the_end_and_nothing_is_lost(
+    line: TerminalCase,
+) -> None:
+    line.start()
+    line.process.closeStdin()
+    for writer in tuple(line.clock.getWriters()):
+        writer.doWrite()
+    assert os.read(line.theirs, 10) == b""
+    assert line.protocol.names == ["made"]
+
+
+def test_a_terminal_that_was_not_opened_by_anybody_is_closed(
+    line: TerminalCase,
+) -> None:
+    line.process.failed(SpawnFailed(errno.EAGAIN, "no"))
+    assert line.protocol.names == ["ended"]
+    assert line.reader.fileno() == line.writer.fileno() == -1
+    assert line.terminal.fileno() == -1
+
+
+def test_its_size_and_its_modes_are_within_reach_as_long_as_it_is_there(
+    line: TerminalCase,
+) -> None:
+    line.process.resize(TerminalSize(columns=7, rows=8))
+    assert os.get_terminal_size(line.theirs) == (7, 8)
+    assert line.process.terminal_descriptor() == line.master
+    line.start()
+    line.process.write(b"typed\n")
+    assert line.process.pending_input() == 6
+    line.process.loseConnection()
+    assert line.process.terminal_descriptor() is None
+    assert line.process.pending_input() == 0
+    line.clock.advance(0)
+    assert line.process.terminal_descriptor() is None
+    assert line.process.pending_input() == 0
+
+
+def test_pipes_are_no_terminal(with_stdin: Case) -> None:
+    with_stdin.process.resize(TerminalSize())
+    assert with_stdin.process.terminal_descriptor() is None
+    with_stdin.process.write(b"abc")
+    assert with_stdin.process.pending_input() == 3

@@ -14,9 +14,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from commander.execution.reader import IDescriptorReactor
-from commander.execution.writer import PipeWriter
+from commander.execution.seams import TerminalWish
+from commander.execution.terminal import Terminal, open_terminal
+from commander.execution.writer import PipeWriter, TerminalWriter, pending_bytes
 
 STDIN = 0
+SIZE = 1_000_000
 
 
 @implementer(IPushProducer)
@@ -171,3 +174,116 @@ def test_a_producer_is_paused_while_much_waits(pipe: Pipe) -> None:
     pipe.writer.close()
     assert producer.told == ["pause", "resume", "stop"]
     assert pipe.writer.fileno() == -1
+
+
+# --- what is pending -----------------------------------------------------------------
+
+
+def test_what_the_process_has_not_read_is_pending(pipe: Pipe) -> None:
+    pipe.writer.start()
+    pipe.writer.write(b"x" * SIZE)
+    assert pipe.writer.pending_bytes == SIZE
+    pipe.turn()
+    pipe.turn()
+    assert pipe.writer.pending_bytes == SIZE, "the pipe is full, and nobody reads"
+    taken = len(pipe.take(1000))
+    assert pipe.writer.pending_bytes == SIZE - taken
+    pipe.writer.write(b"y" * 10)
+    assert pending_bytes(pipe.writer) == SIZE - taken + 10
+    pipe.writer.abort()
+    assert pipe.writer.pending_bytes == 0
+
+
+def test_one_that_is_finished_says_so_once(pipe: Pipe) -> None:
+    pipe.writer.start()
+    pipe.writer.finish()
+    pipe.writer.finish()
+    assert pipe.ended == [STDIN]
+
+
+class Line:
+    """A terminal with its writer."""
+
+    def __init__(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.ended: list[int] = []
+        self.terminal, self.master = open_terminal(TerminalWish())
+        self.writer = TerminalWriter(
+            IDescriptorReactor(self.reactor, self.reactor),
+            os.dup(self.master),
+            terminal=self.terminal,
+            ended=self.ended.append,
+        )
+
+    def write(self, data: bytes) -> None:
+        self.writer.write(data)
+        self.turn()
+
+    def turn(self) -> None:
+        for writer in tuple(self.reactor.getWriters()):
+            writer.doWrite()
+
+    def read(self) -> bytes:
+        return os.read(self.terminal.fileno(), 1000)
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line()
+    line.writer.start()
+    yield line
+    line.writer.close()
+    line.terminal.close()
+    os.close(line.master)
+
+
+def test_a_terminals_writer_never_reads_what_is_for_its_reader(line: Line) -> None:
+    line.writer.startReading()
+    assert line.reactor.getReaders() == []
+    line.write(b"shown\n")
+    assert line.read() == b"shown\n"
+    shown = b""
+    while not shown.endswith(b"\n"):
+        shown += os.read(line.master, 100)
+    assert shown == b"shown\r\n"
+
+
+def test_losing_it_tells_its_reader_the_end_and_closes_nothing(line: Line) -> None:
+    for _ in range(2):
+        line.writer.lose()
+        line.turn()
+        assert line.read() == b""
+    line.write(b"still here\n")
+    assert line.read() == b"still here\n"
+    assert line.ended == []
+
+
+def test_lines_that_were_not_read_are_pending(line: Line) -> None:
+    line.write(b"one\ntwo\n")
+    select.select([line.master], [], [])  # it is echoed once the terminal has it
+    assert line.writer.pending_bytes == 8
+    line.read()
+    assert line.writer.pending_bytes == 4
+    line.writer.write(b"three\n")
+    assert line.writer.pending_bytes == 10
+    line.terminal.close()
+    assert line.writer.pending_bytes == 6
+    line.writer.finish()
+    assert line.writer.pending_bytes == 0
+    assert line.ended == [STDIN]
+
+
+def test_of_a_terminal_that_was_hung_up_only_our_part_is_pending() -> None:
+    terminal, master = open_terminal(TerminalWish())
+    reactor = MemoryReactorClock()
+    writer = TerminalWriter(
+        IDescriptorReactor(reactor, reactor),
+        os.open(os.devnull, os.O_WRONLY),
+        terminal=Terminal(terminal.path, terminal.fileno(), None),
+        ended=lambda descriptor: None,
+    )
+    os.close(master)
+    writer.write(b"x")
+    assert writer.pending_bytes == 1
+    writer.close()
+    terminal.close()

@@ -354,7 +354,7 @@ async def test_a_terminal_that_is_lost_hangs_up(processes: RealProcesses) -> Non
     assert (ended.exit_code, ended.ended_by) == (9, EndedBy.EXIT)
 
 
-# --- output ------------------------------------------------------------------------
+# --- output -----------------------------------------------------------------------
 
 
 @pytest_twisted.ensureDeferred
