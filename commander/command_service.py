@@ -50,6 +50,8 @@ class Commands:
     admission: Admission
     executor: Executor
     runner: CommandRunner
+    output_budget: MemoryBudget
+    """What all kept output may take."""
     confinement: Confinement
     stdin_descriptor: int
     """Open; whoever stops the service closes it."""
@@ -69,7 +71,10 @@ def commands_of(
     checker = policy_checker(settings)
     admission = _admission(settings, surroundings)
     confinement = _confinement(settings)
-    executor = _executor(settings, surroundings, confinement, stdin_descriptor)
+    output_budget = MemoryBudget(settings.memory_budget_bytes)
+    executor = _executor(
+        settings, surroundings, confinement, output_budget, stdin_descriptor
+    )
     runner = CommandRunner(
         checker=checker,
         admission=admission,
@@ -87,6 +92,7 @@ def commands_of(
         admission=admission,
         executor=executor,
         runner=runner,
+        output_budget=output_budget,
         confinement=confinement,
         stdin_descriptor=stdin_descriptor,
     )
@@ -117,6 +123,7 @@ def policy_checker(settings: Settings) -> PolicyChecker:
         blocked=settings.blocked_commands,
         use_default_blocklist=settings.use_default_blocklist,
         allowed_env=settings.allowed_env,
+        terminals=_may_have_terminals(settings),
         shell=settings.shell,
         places=Places(
             workspace=settings.workspace,
@@ -124,6 +131,12 @@ def policy_checker(settings: Settings) -> PolicyChecker:
             resolve=os.path.realpath,
         ),
     )
+
+
+def _may_have_terminals(settings: Settings) -> bool:
+    if settings.terminals == "auto":
+        return not settings.allowed_commands
+    return settings.terminals == "on"
 
 
 def sandbox_plan(settings: Settings, environ: Mapping[str, str]) -> Plan:
@@ -177,6 +190,7 @@ def _executor(
     settings: Settings,
     surroundings: Surroundings,
     confinement: Confinement,
+    output_budget: MemoryBudget,
     stdin_descriptor: int,
 ) -> Executor:
     monotonic = surroundings.monotonic
@@ -198,7 +212,7 @@ def _executor(
             trees=surroundings.engine.trees,
             setup=confinement.setup,
             memory_killer=MemoryKiller(monotonic, find_victim_count()),
-            output_budget=MemoryBudget(settings.memory_budget_bytes),
+            output_budget=output_budget,
             kill_grace_seconds=settings.kill_grace_seconds,
             max_output_bytes=settings.max_output_bytes,
             output_limit_bytes=settings.output_limit_bytes,

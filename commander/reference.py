@@ -14,7 +14,7 @@ from typing import Any, Final
 import attrs
 
 from commander.settings import Settings
-from commander.specs import RESERVED, Spec, spec_of
+from commander.specs import Spec, spec_of
 
 __all__ = ["GROUPS", "configuration_page"]
 
@@ -51,6 +51,15 @@ GROUPS: Final = {
         "max_output_bytes",
         "output_limit_bytes",
         "memory_budget_bytes",
+        "terminals",
+    ),
+    "Jobs": (
+        "execute_yield_seconds",
+        "max_finished",
+        "finished_ttl_seconds",
+        "spool_dir",
+        "spool_job_bytes",
+        "spool_total_bytes",
     ),
     "Limits of one command": (
         "limit_cpu_seconds",
@@ -134,10 +143,8 @@ server does not start if the file belongs to somebody other than you or root, or
 others can write it: `chmod 600 ~/.mcp_env`.
 """
 
-_RESERVED: Final = """\
-## Names kept for later versions
-
-This version does not have these settings yet, and warns about them: {names}.
+_OTHERS: Final = """\
+## Names that are none
 
 A variable that begins with `MCP_` and is nearly one of the names on this page is warned
 about as well. Other variables are left to the programs that own them.
@@ -151,7 +158,7 @@ def configuration_page() -> str:
     for title, names in GROUPS.items():
         parts.append(f"## {title}\n")
         parts.extend(_entry(fields[name]) for name in names)
-    parts.append(_reserved_section())
+    parts.append(_others_section())
     return "\n".join(parts)
 
 
@@ -173,9 +180,8 @@ def _bullets(spec: Spec, default: Any) -> Iterator[str]:
         yield f"Unit: {spec.unit}."
 
 
-def _reserved_section() -> str:
-    text = _RESERVED.format(names=", ".join(f"`{name}`" for name in RESERVED))
-    return "\n\n".join(map(_filled, text.split("\n\n"))) + "\n"
+def _others_section() -> str:
+    return "\n\n".join(map(_filled, _OTHERS.split("\n\n"))) + "\n"
 
 
 def _filled(text: str, indent: str = "") -> str:

@@ -21,6 +21,7 @@ from commander.command_service import (
     sandbox_plan,
 )
 from commander.entrance import Entrance, open_entrance, session_key
+from commander.job_service import jobs_of
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.mcp.versions import SUPPORTED_VERSIONS
@@ -41,7 +42,14 @@ from commander.tools.inspect import (
     ListAllowedCommands,
     ListBlockedCommands,
 )
+from commander.tools.job_services import JobServices
+from commander.tools.list_jobs import ListJobs
+from commander.tools.open_shell import OpenShell
+from commander.tools.read_output import ReadOutput
 from commander.tools.registry import ToolRegistry
+from commander.tools.send_input import SendInput
+from commander.tools.signal_job import SignalJob
+from commander.tools.start_command import StartCommand
 from commander.turns import Turns
 from commander.web.app import PUBLIC_PATHS, WebApp
 from commander.web.cors import Cors
@@ -96,10 +104,12 @@ def build(
     )
     commands = commands_of(settings, surroundings, observed.audit)
     show_commands(observed, settings, surroundings, commands)
-    registry = _registry(settings, surroundings, commands)
+    key = session_key(settings, token)
+    jobs = jobs_of(settings, surroundings, commands, key)
+    registry = _registry(settings, surroundings, commands, jobs.services)
     drain = Drain()
     inside = _Inside(
-        mcp=_mcp(settings, surroundings, token, registry),
+        mcp=_mcp(settings, surroundings, key, registry),
         drain=drain,
         health=Health(
             server_name=settings.server_name,
@@ -122,6 +132,7 @@ def build(
             front=front,
             **_patience(settings),
         ),
+        jobs=jobs,
         confinement=commands.confinement,
         stdin_descriptor=commands.stdin_descriptor,
     )
@@ -156,18 +167,24 @@ def _registry(
     settings: Settings,
     surroundings: Surroundings,
     commands: Commands,
+    services: JobServices,
 ) -> ToolRegistry:
+    turns = Turns(surroundings.reactor)
     return ToolRegistry(
         [
             ExecuteCommand(
-                runner=commands.runner,
+                services=services,
                 default_timeout_seconds=settings.default_timeout_seconds,
-                max_timeout_seconds=settings.max_timeout_seconds,
                 max_output_bytes=settings.max_output_bytes,
-                turns=Turns(surroundings.reactor),
-                clock=surroundings.reactor,
-                monotonic=surroundings.monotonic,
+                yield_seconds=settings.execute_yield_seconds or None,
+                turns=turns,
             ),
+            StartCommand(services),
+            ReadOutput(services, turns),
+            SendInput(services),
+            SignalJob(services),
+            ListJobs(services),
+            OpenShell(services),
             CheckCommand(commands.runner),
             ListAllowedCommands(commands.checker),
             ListBlockedCommands(commands.checker),
@@ -180,7 +197,7 @@ def _registry(
 def _mcp(
     settings: Settings,
     surroundings: Surroundings,
-    token: TokenDigest | None,
+    key: bytes,
     registry: ToolRegistry,
 ) -> McpService:
     return mcp_service(
@@ -193,7 +210,7 @@ def _mcp(
         catalogue=Catalogue(tools=registry.described()),
         application=ToolApplication(registry),
         session_policy=SessionPolicy(
-            key=session_key(settings, token),
+            key=key,
             max_sessions=settings.max_sessions,
             idle_seconds=settings.session_idle_seconds,
         ),

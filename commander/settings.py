@@ -287,9 +287,9 @@ class Settings:
     max_output_bytes: int = setting(
         1024 * 1024,
         SIZE,
-        "Beginning and end that are kept of each output stream, and carried by a "
-        "result; what is omitted between is counted. A result on `/mcp` carries less "
-        "where it would be longer than 1,000,000 bytes as JSON: clients refuse that.",
+        "Beginning and end that are kept of each output stream; what is omitted "
+        "between is counted. A result on `/` carries all of it, one on `/mcp` some "
+        "30,000 bytes: the rest is read with `read_output`.",
         "Whole logs of ordinary commands. 32 commands keep 64 MiB at worst; an answer "
         "on `/` that carries all of it is about twice as long.",
         variable="MCP_MAX_OUTPUT_BYTES",
@@ -426,7 +426,70 @@ class Settings:
         "Commands carry passwords more often than their authors think.",
         variable="MCP_LOG_COMMANDS",
     )
+    terminals: str = setting(
+        "auto",
+        CHOICE("auto", "on", "off"),
+        "Whether commands may run in a terminal (`tty`). `auto`: not while an "
+        "allow-list is in force.",
+        "Pagers and others that are harmless in a pipe start a shell for whoever types "
+        "to them.",
+        variable="MCP_TERMINALS",
+    )
+    # --- jobs ------------------------------------------------------------------
+    max_finished: int = setting(
+        100,
+        COUNT,
+        "Jobs that are kept for reading after their end, of all principals together. "
+        "The oldest of whoever has the most is forgotten first; so it is where their "
+        "output takes more than half of `MCP_MEMORY_BUDGET_BYTES`.",
+        "More than an agent comes back to.",
+        variable="MCP_MAX_FINISHED",
+        unit="jobs",
+    )
+    finished_ttl_seconds: float = setting(
+        3600.0,
+        DURATION,
+        "How long a job is kept for reading after its end.",
+        "A client that was cut off comes back sooner.",
+        variable="MCP_FINISHED_TTL",
+        unit="seconds",
+    )
+    spool_dir: str | None = setting(
+        None,
+        PATH,
+        "Directory for the full output of jobs, which is removed with its job and at "
+        "the end of the server. Unset: the beginning and the end are kept in memory, "
+        "as `MCP_MAX_OUTPUT_BYTES` says. Commands of the server's user can read it.",
+        "A disk may be small; the image has a place for it.",
+        variable="MCP_SPOOL_DIR",
+    )
+    spool_job_bytes: int = setting(
+        64 * 1024 * 1024,
+        SIZE,
+        "Output of one job on disk; what comes later is kept as without a spool.",
+        "The log of a large build.",
+        variable="MCP_SPOOL_JOB_BYTES",
+        unit="bytes",
+    )
+    spool_total_bytes: int = setting(
+        1024 * 1024 * 1024,
+        SIZE,
+        "Output of all jobs on disk.",
+        "Sixteen large builds.",
+        variable="MCP_SPOOL_TOTAL_BYTES",
+        unit="bytes",
+    )
     # --- clients ---------------------------------------------------------------
+    execute_yield_seconds: float = setting(
+        50.0,
+        DURATION_OR_ZERO,
+        "An `execute_command` call of an MCP client that shows no progress is answered "
+        "with a `job_id` after this time; the command goes on. `0` never does that. "
+        "Callers without MCP, on `POST /`, always get the whole result.",
+        "Common clients give up after 60 s.",
+        variable="MCP_EXECUTE_YIELD",
+        unit="seconds",
+    )
     output_schema: bool = setting(
         True,
         SWITCH,

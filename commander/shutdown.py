@@ -4,8 +4,9 @@
 step while it lasts                      it ends when
 ==== =================================== ==========================================
 1    ``/health`` is 503, calls served    ``MCP_DRAIN_DELAY`` is over
-2    calls refused with Retry-After      no call is left, or ``MCP_SHUTDOWN_GRACE``
-3    TERM, grace, KILL on what runs      every call is answered
+2    calls refused with Retry-After      no call is left and no command runs, or
+                                         ``MCP_SHUTDOWN_GRACE``
+3    TERM, grace, KILL on what runs      nothing runs, and every call is answered
 4    connections close                   none is left, or one second
 ==== =================================== ==========================================
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from commander.alarm import Alarm
 from commander.commands import EndedBy
@@ -103,12 +104,17 @@ class Shutdown:
             await self._wait_for(Deferred(), self._delay_seconds)
         self._drain.serving = Serving.NO
         self._admission.close()
-        await self._wait_for(self._front.when_idle(), self._grace_seconds)
+        await self._wait_for(self._nothing_left(), self._grace_seconds)
         # From here on a second signal can make nothing faster.
         self._executor.end_all(EndedBy.SERVER_SHUTDOWN, self._kill_grace_seconds)
-        await self._front.when_idle()
+        await self._nothing_left()
         self._hurried = False
         await self._wait_for(self._front.close(), _CLOSE_SECONDS)
+
+    def _nothing_left(self) -> Deferred[None]:
+        """Fires when no call is being answered and no command runs: not even a job."""
+        both = gatherResults([self._front.when_idle(), self._executor.when_idle()])
+        return both.addCallback(lambda _: None)
 
     async def _wait_for(self, event: Deferred[None], seconds: float) -> None:
         """Until the event, the time, or ``hurry``, whichever comes first."""

@@ -26,7 +26,7 @@ from commander.errors import SettingError
 from commander.kinds import printable
 from commander.mcp_env import FILE_NAME, read_mcp_env
 from commander.settings import Settings, is_loopback
-from commander.specs import RESERVED, Spec, spec_of
+from commander.specs import Spec, spec_of
 
 __all__ = ["Loaded", "Source", "binds_loopback", "check_config_table", "load", "rows"]
 
@@ -361,11 +361,6 @@ def _warnings(loaded: Loaded, variables: Mapping[str, _Given]) -> Iterator[str]:
             f"it bounds all processes of {_cut(settings.run_as)} together, and "
             f"{_set(loaded, 'max_concurrent')} commands may run at once"
         )
-    yield from (
-        f"{name} has no effect in this version"
-        for name in RESERVED
-        if name in variables
-    )
     yield from _mistyped(variables)
 
 
@@ -392,7 +387,6 @@ def _warnings_about_access(settings: Settings) -> Iterator[str]:
 def _mistyped(variables: Mapping[str, _Given]) -> Iterator[str]:
     """Unknown names that are near one of ours; others belong to clients."""
     ours = [spec_of(field).variable for field in attrs.fields(Settings)]
-    ours += RESERVED
     known, most = [name for name in ours if name is not None], _TYPING_ERRORS
     for name in sorted(set(variables).difference(known)):
         errors, nearest = min((edits(name, other, most), other) for other in known)

@@ -12,7 +12,7 @@ import attrs
 
 from commander.kinds import Kind
 
-__all__ = ["RESERVED", "Spec", "setting", "spec_of"]
+__all__ = ["Spec", "setting", "spec_of"]
 
 _KEY: Final = "commander"
 
@@ -76,15 +76,3 @@ def setting(
         secret=secret,
     )
     return attrs.field(default=default, metadata={_KEY: spec}, repr=not secret)
-
-
-RESERVED: Final = (
-    "MCP_EXECUTE_YIELD",
-    "MCP_FINISHED_TTL",
-    "MCP_MAX_FINISHED",
-    "MCP_SPOOL_DIR",
-    "MCP_SPOOL_JOB_BYTES",
-    "MCP_SPOOL_TOTAL_BYTES",
-)
-"""Variables of the design that this version does not implement yet: nobody is to give
-them another meaning. None protects anything, so who sets one is only warned."""

@@ -10,7 +10,7 @@ import pytest
 
 from commander.reference import GROUPS, configuration_page
 from commander.settings import Settings
-from commander.specs import RESERVED, spec_of
+from commander.specs import spec_of
 
 ROOT = Path(__file__).parent.parent
 FIELDS = attrs.fields(Settings)
@@ -57,11 +57,6 @@ def test_a_setting_is_found_with_its_flag_default_and_reason(
     assert spec.kind.accepts in entry
     assert spec.shown(field.default) in entry
     assert spec.variable is None or spec.flag is None or f"`--{spec.flag}`" in entry
-
-
-@pytest.mark.parametrize("name", RESERVED)
-def test_a_reserved_name_is_told(name: str) -> None:
-    assert f"`{name}`" in configuration_page().split("## Names kept")[1]
 
 
 def test_lines_fit_a_narrow_window() -> None:

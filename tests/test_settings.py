@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from commander.settings import Settings, is_loopback
-from commander.specs import RESERVED, Spec, spec_of
+from commander.specs import Spec, spec_of
 
 FIELDS = attrs.fields(Settings)
 every_setting = pytest.mark.parametrize(
@@ -55,7 +55,6 @@ def test_a_secret_cannot_be_given_where_everyone_can_read_it(
 def test_names_are_given_to_one_setting_only() -> None:
     specs = [spec_of(field) for field in FIELDS]
     variables = [spec.variable for spec in specs if spec.variable]
-    variables += RESERVED
     flags = [spec.flag for spec in specs if spec.flag]
 
     assert len(set(variables)) == len(variables)

@@ -24,7 +24,7 @@ from commander.sources import (
     load,
     rows,
 )
-from commander.specs import RESERVED, spec_of
+from commander.specs import spec_of
 
 GOOD_TOKEN = "a-token-that-is-long-enough"
 FIELDS = attrs.fields(Settings)
@@ -548,13 +548,6 @@ def test_what_counts_as_loopback_is_never_bound_elsewhere_by_twisted(
 # --- names that are not settings -----------------------------------------------
 
 
-@pytest.mark.parametrize("variable", RESERVED)
-def test_a_later_setting_that_protects_nothing_only_warns(variable: str) -> None:
-    assert loaded_with({variable: "1"}).warnings == (
-        f"{variable} has no effect in this version",
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
@@ -687,7 +680,7 @@ TEXTS = st.one_of(
 )
 ENVIRONMENTS = st.dictionaries(
     st.one_of(
-        st.sampled_from([*VARIABLES, *RESERVED]),
+        st.sampled_from([*VARIABLES]),
         st.text(alphabet=st.characters()).map("MCP_{}".format),
         st.text(),
     ),

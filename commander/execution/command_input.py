@@ -58,6 +58,12 @@ class CommandInput:
         conversation = self._conversation()
         return None if conversation is None else conversation.terminal_descriptor()
 
+    @property
+    def pipe_descriptor(self) -> int | None:
+        """Our end of the pipe, while it is open; None without one."""
+        conversation = self._conversation()
+        return None if conversation is None else conversation.stdin_descriptor()
+
     def write(self, data: bytes) -> None:
         """Write; dropped if the input is closed, by whichever side."""
         if self.open and self._transport is not None:

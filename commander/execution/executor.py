@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import cast
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorProcess
 
 from commander.commands import CommandRequest, EndedBy, StartFailed, Stdin
@@ -28,6 +29,8 @@ from commander.execution.report import Receiver
 from commander.execution.run_as import RunAs
 from commander.execution.running import RunningCommand, Supervision
 from commander.execution.seams import TerminalWish
+from commander.execution.shell_state import ShellState, prologue
+from commander.in_flight import InFlight
 from commander.policy.checker import Approved
 
 __all__ = ["Executor", "Start"]
@@ -77,6 +80,7 @@ class Executor:
         )
         self._terminal_environment = terminal_environment(self._environment)
         self._running: set[RunningCommand] = set()
+        self._in_flight = InFlight()
 
     @property
     def running(self) -> int:
@@ -89,8 +93,18 @@ class Executor:
         wanted = request.working_directory or ""
         return os.path.join(self._start.directory, wanted).rstrip("/") or "/"
 
+    @property
+    def inherited(self) -> Mapping[str, str]:
+        """The variables that every command gets."""
+        return self._environment
+
     def start(
-        self, approved: Approved, run_id: str, *, report: Receiver | None = None
+        self,
+        approved: Approved,
+        run_id: str,
+        *,
+        report: Receiver | None = None,
+        shell_state: ShellState | None = None,
     ) -> RunningCommand | StartFailed:
         """Start a process for an approved command.
 
@@ -99,16 +113,18 @@ class Executor:
             run_id: Names the command in its processes' environment; unique.
             report: Gets what is written to descriptor 3, which the process has then;
                 see ``commander.execution.report``.
+            shell_state: Of the shell that it goes on; it reports how it left it.
         """
         request = approved.request
         directory = self.directory_of(request)
         tag = self._supervision.trees.new_tag()
-        arguments, env = self._arguments(approved, tag)
+        text, env = self._text(approved, shell_state)
+        arguments, env = self._arguments(text, env, tag)
         env = self._variables(request, run_id, env)
         problem = (
             shell_problem(self._start.shell)
             or self._directory_problem(directory)
-            or size_problem(approved.text, env)
+            or size_problem(text, env)
         )
         if problem is not None:
             self._supervision.trees.drop_tag(tag)
@@ -118,11 +134,12 @@ class Executor:
             run_id=run_id,
             tag=tag,
             timeout_seconds=request.timeout_seconds,
-            gone=self._running.discard,
+            gone=self._gone,
             stdin=request.stdin,
             report=report,
         )
         self._running.add(running)
+        self._in_flight.began()
         pipes = self._pipes(request.stdin, reports=report is not None)
         self._spawn(running, request, pipes, arguments, env, directory)
         return running
@@ -132,18 +149,36 @@ class Executor:
         for running in tuple(self._running):
             running.end(ended_by, grace_seconds)
 
+    def when_idle(self) -> Deferred[None]:
+        """Fires when nothing runs any more, at once if that is so now."""
+        return self._in_flight.when_idle()
+
+    def _gone(self, running: RunningCommand) -> None:
+        self._running.discard(running)
+        self._in_flight.ended()
+
     def _directory_problem(self, directory: str) -> str | None:
         problem = directory_problem(directory)
         if problem is None and self._user is not None:
             problem = self._user.directory_problem(directory)
         return problem
 
+    def _text(
+        self, approved: Approved, state: ShellState | None
+    ) -> tuple[str, Mapping[str, str]]:
+        """What the shell gets, and which of the request's variables it inherits."""
+        env = approved.request.env
+        if state is None:
+            return approved.text, env
+        front = prologue(state, env, self._start.shell)
+        kept = {name: env[name] for name in env.keys() - state.unexported}
+        return front + approved.text, kept
+
     def _arguments(
-        self, approved: Approved, tag: int
+        self, text: str, env: Mapping[str, str], tag: int
     ) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """What to execute, and the variables that it is given at once."""
-        command = (self._start.shell, self._start.shell_arg, approved.text)
-        env = approved.request.env
+        command = (self._start.shell, self._start.shell_arg, text)
         if self._start.run_as is None:
             return command, env
         return self._start.run_as.start(

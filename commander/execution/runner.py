@@ -21,6 +21,7 @@ from commander.execution.refusals import Refusals
 from commander.execution.report import Receiver
 from commander.execution.running import RunningCommand
 from commander.execution.sandbox import NO_SANDBOX
+from commander.execution.shell_state import ShellState
 from commander.interfaces import AuditedCommand, CommandAudit
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.principals import Principal
@@ -87,6 +88,7 @@ class CommandRunner:
         cancellation: Cancellation | None = None,
         started: Callable[[RunningCommand], None] | None = None,
         report: Receiver | None = None,
+        shell_state: ShellState | None = None,
     ) -> Outcome | Denied | Busy | Cancelled | StartFailed:
         """Check, start and wait for one command.
 
@@ -102,6 +104,7 @@ class CommandRunner:
             started: Called once, right after the start, with a command whose output
                 can be followed; its process may still fail to start. Must not raise.
             report: Gets what the command wrote to its descriptor 3, as of ``Executor``.
+            shell_state: Of the shell that it goes on, as of ``Executor``.
         """
         request = self._resolved(request)
         command = AuditedCommand(
@@ -120,7 +123,7 @@ class CommandRunner:
             return slot
         try:
             self._audit.started(command)
-            running = self._start(command, verdict, report)
+            running = self._start(command, verdict, report, shell_state)
             if isinstance(running, StartFailed):
                 return running
             if started is not None:
@@ -129,6 +132,10 @@ class CommandRunner:
             return self._recorded(command, ended, slot)
         finally:
             slot.release()
+
+    def directory_of(self, request: CommandRequest) -> str:
+        """Where a command would run, as an absolute path."""
+        return self._executor.directory_of(request)
 
     def _resolved(self, request: CommandRequest) -> CommandRequest:
         """With its real directory: what a relative path means depends on it."""
@@ -155,11 +162,17 @@ class CommandRunner:
         return outcome
 
     def _start(
-        self, command: AuditedCommand, approved: Approved, report: Receiver | None
+        self,
+        command: AuditedCommand,
+        approved: Approved,
+        report: Receiver | None,
+        shell_state: ShellState | None,
     ) -> RunningCommand | StartFailed:
         """Start, and record a start that failed, by our own fault too."""
         try:
-            running = self._executor.start(approved, command.id, report=report)
+            running = self._executor.start(
+                approved, command.id, report=report, shell_state=shell_state
+            )
         except BaseException:
             fault = StartFailed(reason="internal error: see the server's log")
             self._audit.failed(command, fault)

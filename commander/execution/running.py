@@ -228,6 +228,14 @@ class RunningCommand:
         """
         return self._input.terminal_descriptor
 
+    @property
+    def stdin_descriptor(self) -> int | None:
+        """Our end of the pipe that is its standard input; None without one.
+
+        Only for this turn, as well.
+        """
+        return self._input.pipe_descriptor
+
     # --- ProcessEvents ---------------------------------------------------------
 
     def process_spawning(self) -> None:

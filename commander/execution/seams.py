@@ -92,6 +92,9 @@ class IConversation(Interface):
     def terminal_descriptor() -> int | None:
         """Our end of the terminal, for as long as it is open; None for pipes."""
 
+    def stdin_descriptor() -> int | None:
+        """Our end of the pipe that is standard input; None for terminals, or closed."""
+
     def resize(size: TerminalSize) -> None:
         """Give the terminal another size; without one nothing happens."""
 

@@ -252,6 +252,13 @@ class SpawnedProcess:
             return None
         return reader.fileno()
 
+    def stdin_descriptor(self) -> int | None:
+        """The pipe that is standard input, until it is closed."""
+        if self._stdin is None or self._terminal is not None:
+            return None
+        descriptor = self._stdin.fileno()
+        return descriptor if descriptor >= 0 else None
+
     def resize(self, size: TerminalSize) -> None:
         """Give the terminal another size, until the process has exited."""
         if self._terminal is not None:

@@ -18,7 +18,17 @@ import msgspec
 
 from commander.commands import OutputWindow
 
-__all__ = ["Rendered", "StreamDecoder", "gap_marker", "render"]
+__all__ = [
+    "HEAD_SHARE",
+    "Rendered",
+    "StreamDecoder",
+    "gap_marker",
+    "render",
+    "shortened",
+]
+
+HEAD_SHARE: Final = 4
+"""One part in this many is for the head: errors stand at the end of output."""
 
 _LONGEST_CHARACTER: Final = 4
 _CONTINUATION: Final = range(0x80, 0xC0)
@@ -35,7 +45,9 @@ class Rendered:
     """What the marker says; zero if there is none."""
 
 
-def render(window: OutputWindow, most_encoded_bytes: int | None = None) -> Rendered:
+def render(
+    window: OutputWindow, most_encoded_bytes: int | None = None, remedy: str = ""
+) -> Rendered:
     """Turn what was kept into text; the marker's counts are exact.
 
     Args:
@@ -43,22 +55,41 @@ def render(window: OutputWindow, most_encoded_bytes: int | None = None) -> Rende
         most_encoded_bytes: About how long the text may become as JSON. Control
             characters take six bytes each there, so a megabyte of zeros would become
             six. Where that is too long, more is omitted, and counted.
+        remedy: Stands in the marker: how to get what is omitted.
     """
     if most_encoded_bytes is not None:
         kept = _text(window.head + window.tail)
         encoded_bytes = len(msgspec.json.encode(kept))
         if encoded_bytes > most_encoded_bytes:
             window = _shortened(window, most_encoded_bytes / encoded_bytes)
-    return _rendered(window)
+    return _rendered(window, remedy)
 
 
-def _rendered(window: OutputWindow) -> Rendered:
+def shortened(window: OutputWindow, most_bytes: int) -> OutputWindow:
+    """The window with at most so many bytes: a quarter of its head, the rest its tail.
+
+    What is cut away counts as omitted.
+    """
+    head, tail = window.head, window.tail
+    if len(head) + len(tail) <= most_bytes:
+        return window
+    if not window.omitted_bytes:
+        # Nothing is missing yet, so the border between the two means nothing.
+        data = head + tail
+        head, tail = data[: most_bytes // HEAD_SHARE], data[most_bytes // HEAD_SHARE :]
+    head_bytes = min(len(head), most_bytes // HEAD_SHARE)
+    tail_bytes = min(len(tail), most_bytes - head_bytes)
+    head_bytes = min(len(head), most_bytes - tail_bytes)
+    return _cut(window, head[:head_bytes], tail[len(tail) - tail_bytes :])
+
+
+def _rendered(window: OutputWindow, remedy: str) -> Rendered:
     if not window.omitted_bytes:
         return Rendered(text=_text(window.head + window.tail), omitted_bytes=0)
     head = _without_cut_end(window.head)
     tail = _without_cut_start(window.tail)
     omitted_bytes = window.total_bytes - len(head) - len(tail)
-    marker = gap_marker(omitted_bytes, window.omitted_lines)
+    marker = gap_marker(omitted_bytes, window.omitted_lines, remedy)
     return Rendered(
         text=f"{_text(head)}\n{marker}\n{_text(tail)}", omitted_bytes=omitted_bytes
     )
@@ -68,19 +99,26 @@ def _shortened(window: OutputWindow, share: float) -> OutputWindow:
     """The window with only this share of it left, cut in its middle."""
     head_bytes = int(len(window.head) * share)
     tail_start = len(window.tail) - int(len(window.tail) * share)
-    gone = window.head[head_bytes:] + window.tail[:tail_start]
+    return _cut(window, window.head[:head_bytes], window.tail[tail_start:])
+
+
+def _cut(window: OutputWindow, head: bytes, tail: bytes) -> OutputWindow:
+    """The window with only these of its bytes."""
+    before, after = window.head + window.tail, head + tail
+    newlines = before.count(b"\n") - after.count(b"\n")
     return attrs.evolve(
         window,
-        head=window.head[:head_bytes],
-        tail=window.tail[tail_start:],
-        omitted_bytes=window.omitted_bytes + len(gone),
-        omitted_lines=window.omitted_lines + gone.count(b"\n"),
+        head=head,
+        tail=tail,
+        omitted_bytes=window.omitted_bytes + len(before) - len(after),
+        omitted_lines=window.omitted_lines + newlines,
     )
 
 
-def gap_marker(omitted_bytes: int, omitted_lines: int) -> str:
+def gap_marker(omitted_bytes: int, omitted_lines: int, remedy: str = "") -> str:
     """The line that stands where output was left out."""
-    return f"[... {omitted_bytes:,} bytes, {omitted_lines:,} lines omitted ...]"
+    how = f" - {remedy}" if remedy else ""
+    return f"[... {omitted_bytes:,} bytes, {omitted_lines:,} lines omitted{how} ...]"
 
 
 def _text(data: bytes) -> str:
@@ -130,6 +168,11 @@ class StreamDecoder:
         """A character's first bytes; the others have not come yet."""
         self._cut = _LONGEST_CHARACTER - 1 if offset else 0
         """Continuation bytes that may still belong to the character before a gap."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that begin a character and wait for the rest of it."""
+        return len(self._begun)
 
     def decode(self, offset: int, data: bytes) -> str:
         """The text of a piece, and of what was left of the one before.

@@ -17,7 +17,7 @@ from typing import Final
 
 import attrs
 
-from commander.commands import CommandRequest
+from commander.commands import CommandRequest, Stdin
 from commander.policy.allow.allowlist import AllowList
 from commander.policy.allow.judge import Judge
 from commander.policy.allow.record import Draft
@@ -121,6 +121,7 @@ class PolicyChecker:
         blocked: Commands that may not, each as words; beside the default list.
         use_default_blocklist: Whether the default list is in force.
         allowed_env: Names that calls may set beside the harmless ones.
+        terminals: Whether commands may run in a terminal.
         shell: That will get the texts; by its name one that ``dialect_of`` knows, if
             there is an allow-list.
         places: Where commands may write, and run if a workspace is set.
@@ -133,6 +134,7 @@ class PolicyChecker:
         blocked: tuple[str, ...],
         use_default_blocklist: bool,
         allowed_env: tuple[str, ...],
+        terminals: bool = True,
         shell: str = "/bin/sh",
         places: Places | None = None,
     ) -> None:
@@ -143,6 +145,7 @@ class PolicyChecker:
         )
         self._blocklist = Blocklist(blocked, use_default=use_default_blocklist)
         self._allowed_env = frozenset(allowed_env)
+        self._terminals = terminals
         known = dialect_of(shell)
         if known is None and allowed:
             raise ValueError(f"no allow-list can hold for the shell {shell}")
@@ -160,6 +163,11 @@ class PolicyChecker:
         """The operator's patterns, then the default list if it is in force."""
         return self._blocklist.names
 
+    def allows_variable(self, name: str, value: str) -> bool:
+        """Whether a call may set a variable of the environment to a value."""
+        allowed = None if self.allow_all else self._allowed_env
+        return check_environment({name: value}, allowed=allowed) is None
+
     def check(self, request: CommandRequest, principal: Principal) -> Approved | Denied:
         """Decide on one request. Never raises; whoever asks is not yet looked at."""
         try:
@@ -176,6 +184,7 @@ class PolicyChecker:
                 request.env, allowed=None if self.allow_all else self._allowed_env
             )
             or self._check_directory(request.working_directory)
+            or self._check_terminal(request.stdin)
         )
         if refusal is not None:
             return refusal
@@ -196,6 +205,15 @@ class PolicyChecker:
             f"the working directory `{shorten(directory)}` is not in "
             f"{' or '.join(self._places.workspace)}",
             "Choose one that is; an operator can add to MCP_WORKSPACE.",
+        )
+
+    def _check_terminal(self, stdin: Stdin) -> Denied | None:
+        if self._terminals or stdin is not Stdin.TERMINAL:
+            return None
+        return deny(
+            "terminal",
+            "commands get no terminal on this server",
+            'Start it without "tty"; an operator can set MCP_TERMINALS=on.',
         )
 
     def _check_commands(self, request: CommandRequest) -> Approved | Denied:

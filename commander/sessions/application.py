@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from commander.mcp.events import Asked, Returned, ToolCalled, ToolReturned
-from commander.tools.registry import CallContext, ToolAnswer, ToolRegistry
+from commander.tools.registry import CallContext, Link, ToolAnswer, ToolRegistry
 
 __all__ = ["Application", "ToolApplication"]
 
@@ -47,13 +47,29 @@ class ToolApplication:
             raise TypeError(asked)
         answer = await self._registry.call(asked.name, asked.arguments, context)
         return ToolReturned(
-            content=({"type": "text", "text": _as_text(answer)},),
+            content=(
+                {"type": "text", "text": _as_text(answer)},
+                *map(_link, answer.links),
+            ),
             structured=answer.facts,
             is_error=answer.is_error,
         )
 
 
 def _as_text(answer: ToolAnswer) -> str:
-    """The facts as indented JSON with sorted keys, as the Go server wrote them."""
+    """What the tool says; else its facts as the Go server wrote them, sorted."""
+    if answer.text is not None:
+        return answer.text
     encoded = msgspec.json.encode(answer.facts, order="sorted")
     return msgspec.json.format(encoded, indent=2).decode()
+
+
+def _link(link: Link) -> dict[str, str]:
+    """S25/server/tools, Resource Links."""
+    return {
+        "type": "resource_link",
+        "uri": link.uri,
+        "name": link.name,
+        "description": link.description,
+        "mimeType": link.mime_type,
+    }

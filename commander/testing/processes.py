@@ -244,6 +244,10 @@ class MemoryProcess:
         """There is none in memory."""
         return None
 
+    def stdin_descriptor(self) -> int | None:
+        """There is none in memory."""
+        return None
+
     def resize(self, size: TerminalSize) -> None:
         """Give the terminal another size."""
         if self.terminal is not None:

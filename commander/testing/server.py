@@ -78,6 +78,7 @@ class _Running:
                 hardening=Hardening(),
                 log=StructuredLog("commander", observer=self.log),
                 wire=wire,
+                new_pool=lambda threads, name: self.reactor.getThreadPool(),
             ),
         )
         self.service.listen()

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
 from msgspec import Meta
-from twisted.internet.interfaces import IReactorTime
 
 from commander.commands import (
-    Busy,
-    Cancelled,
     CommandRequest,
     EndedBy,
     Outcome,
+    OutputWindow,
     StartFailed,
 )
 from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
-from commander.execution.runner import CommandRunner
-from commander.interfaces import Monotonic
-from commander.output.decoding import render
-from commander.policy.checker import Denied
+from commander.jobs.job import Job, JobKind
+from commander.jobs.waiting import Until, Wait, WaitLimits
+from commander.output.decoding import Rendered, render, shortened
+from commander.tools.caller import Caller
 from commander.tools.command_arguments import (
     LONGEST_VALUE,
     Command,
@@ -31,26 +28,24 @@ from commander.tools.command_arguments import (
     command_problem,
 )
 from commander.tools.exit_codes import answer_meaning
-from commander.tools.following import Following
+from commander.tools.following import following
+from commander.tools.job_results import go_on_hint, output_link
+from commander.tools.job_services import JobServices
+from commander.tools.outcomes import error_of, hint_of, refusal
 from commander.tools.registry import CallContext, ToolAnswer
-from commander.tools.result_size import fitted
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
 
-__all__ = ["Arguments", "ExecuteCommand", "Result"]
+__all__ = ["Arguments", "ExecuteCommand", "Result", "timeout_problem"]
 
-_NOT_RUN: Final = {"exit_code": -1, "stdout": "", "stderr": "", "duration": "0s"}
-"""More is no environment; each is looked at before anything runs."""
 _LARGE_BYTES: Final = 64 * 1024
 """Output from which on making the result takes a turn of its own."""
-_LIMITS_BY_SIGNAL: Final = {
-    "SIGXCPU": "its processor time was used up (MCP_LIMIT_CPU_SECONDS)",
-    "SIGXFSZ": "a file grew too large (MCP_LIMIT_FILE_BYTES)",
-}
-"""The kernel sends these for a limit and nobody else does."""
 _ENCODED_SHARE: Final = 2
 """A stream may take this many times MCP_MAX_OUTPUT_BYTES as JSON: text stays whole,
 control characters do not."""
+_SHOWN_BYTES: Final = 30_000
+"""Of both streams together, in a result to a model: some 8,000 tokens, below what
+Claude Code warns about. The rest is read with ``read_output``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -77,12 +72,14 @@ class Result:
     stdout: Annotated[str, Meta(description="Standard output")]
     stderr: Annotated[str, Meta(description="Standard error")]
     exit_code: Annotated[
-        int | None, Meta(description="-1 if the command did not exit by itself")
+        int | None,
+        Meta(description="-1 if it did not exit by itself, null while it runs"),
     ]
     duration: Annotated[str, Meta(description="Run time as a Go duration")]
     error: str = ""
     status: Annotated[
-        str, Meta(description="killed, denied, busy, cancelled or failed_to_start")
+        str,
+        Meta(description="running, killed, denied, busy, cancelled or failed_to_start"),
     ] = ""
     ended_by: Annotated[
         str,
@@ -96,6 +93,9 @@ class Result:
     truncated: Annotated[
         bool, Meta(description="Output was omitted at the marked place")
     ] = False
+    job_id: Annotated[
+        str, Meta(description="For read_output: the command goes on, or printed more")
+    ] = ""
     stdout_omitted_bytes: int = 0
     stderr_omitted_bytes: int = 0
     background_processes: Annotated[
@@ -115,14 +115,17 @@ class Result:
 class ExecuteCommand:
     """The tool; see the class attributes for what clients are told.
 
+    A command of an MCP client runs as a job, which nobody hears of unless it outlasts
+    the call or prints more than a result shows. Callers of the Go server get all that
+    is kept of the output, and an answer only when the command has ended.
+
     Args:
-        runner: Checks and runs.
+        services: What job tools share.
         default_timeout_seconds: For calls that do not say.
-        max_timeout_seconds: Longer wishes are clamped to it.
-        max_output_bytes: Kept of each stream; what a result carries is bound by it.
+        max_output_bytes: Kept of each stream.
+        yield_seconds: A call without progress that takes longer is answered with a
+            job; None for never.
         turns: When large results are made.
-        clock: Keeps the timers of commands that are followed.
-        monotonic: Measures their time.
     """
 
     name: ClassVar[str] = "execute_command"
@@ -130,7 +133,8 @@ class ExecuteCommand:
     description: ClassVar[str] = (
         "Run a shell command on the server and return its output, exit code and run "
         "time. Standard input is empty; nothing can be typed. Processes that the "
-        "command leaves in the background are ended with it."
+        "command leaves in the background are ended with it. For servers, long builds "
+        "and programs that ask use start_command."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = Result
@@ -144,82 +148,114 @@ class ExecuteCommand:
     def __init__(
         self,
         *,
-        runner: CommandRunner,
+        services: JobServices,
         default_timeout_seconds: float,
-        max_timeout_seconds: float,
         max_output_bytes: int,
+        yield_seconds: float | None,
         turns: Turns,
-        clock: IReactorTime,
-        monotonic: Monotonic,
     ) -> None:
-        self._runner = runner
-        self._max_output_bytes = max_output_bytes
-        self._turns = turns
-        self._clock = clock
-        self._monotonic = monotonic
+        self._services = services
         self._default_timeout_seconds = default_timeout_seconds
-        self._max_timeout_seconds = max_timeout_seconds
+        self._max_output_bytes = max_output_bytes
+        self._yield_seconds = yield_seconds
+        self._turns = turns
 
     async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
-        """Run the command; the answer comes when nothing of it is left."""
+        """Run the command; the answer comes when nothing of it is left, or as a job."""
         problem = command_problem(
             arguments.command, arguments.working_directory, arguments.env
-        ) or _timeout_problem(arguments.timeout)
+        ) or timeout_problem(arguments.timeout)
         if problem is not None:
             return self.refuse(problem)
         asked = self._default_timeout_seconds
         if arguments.timeout.strip():
             asked = parse_duration(arguments.timeout)
-        timeout = min(asked, self._max_timeout_seconds)
-        ended = await self._run(
-            CommandRequest(
-                command=arguments.command,
-                working_directory=arguments.working_directory or None,
-                timeout_seconds=timeout,
-                env=arguments.env,
-                trace=context.trace,
-            ),
-            context,
+        timeout = min(asked, self._services.max_timeout_seconds)
+        request = CommandRequest(
+            command=arguments.command,
+            working_directory=arguments.working_directory or None,
+            timeout_seconds=timeout,
+            env=arguments.env,
+            trace=context.trace,
         )
-        if not isinstance(ended, Outcome):
-            return _refusal(ended)
-        make = partial(_facts, arguments.command, ended, timeout)
-        most = _ENCODED_SHARE * self._max_output_bytes
-        if _kept_bytes(ended) <= _LARGE_BYTES:
-            facts = make(most)
-        else:
-            await self._turns.next()
-            # Callers of the Go server read one JSON answer, however long.
-            facts = make(most) if context.plain_rpc else fitted(make, most)
-        if timeout < asked:
-            facts["effective"] = {"timeout": format_duration(timeout)}
-        return ToolAnswer(
-            facts=facts, is_error=_is_error(facts, plain_rpc=context.plain_rpc)
+        answer = await (
+            self._run_plainly(request, context)
+            if context.plain_rpc
+            else self._run_as_job(request, context)
         )
-
-    async def _run(
-        self, request: CommandRequest, context: CallContext
-    ) -> Outcome | Denied | Busy | Cancelled | StartFailed:
-        caller = context.caller
-        run = partial(
-            self._runner.run,
-            request,
-            context.principal,
-            cancellation=caller.cancellation,
-        )
-        if not (caller.wants_progress or caller.wants_output):
-            return await run()
-        with Following(
-            caller, clock=self._clock, monotonic=self._monotonic
-        ) as following:
-            return await run(started=following.started)
+        if timeout < asked and "duration" in answer.facts:
+            facts = {**answer.facts, "effective": {"timeout": format_duration(timeout)}}
+            answer = attrs.evolve(answer, facts=facts)
+        return answer
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit are a command that failed to start."""
-        return _refusal(StartFailed(reason=problem.text))
+        return refusal(StartFailed(reason=problem.text))
+
+    async def _run_plainly(
+        self, request: CommandRequest, context: CallContext
+    ) -> ToolAnswer:
+        """As the Go server: one JSON answer, however long."""
+        ended = await self._services.host.runner.run(
+            request, context.principal, cancellation=context.caller.cancellation
+        )
+        if not isinstance(ended, Outcome):
+            return refusal(ended)
+        if _kept_bytes(ended) > _LARGE_BYTES:
+            await self._turns.next()
+        most = _ENCODED_SHARE * self._max_output_bytes
+        stdout, stderr = render(ended.stdout, most), render(ended.stderr, most)
+        facts = _facts(request, ended, stdout, stderr)
+        return ToolAnswer(facts=facts, is_error="error" in facts or _answers(facts))
+
+    async def _run_as_job(
+        self, request: CommandRequest, context: CallContext
+    ) -> ToolAnswer:
+        caller = context.caller
+        job = Job(context.principal, request, kind=JobKind(), host=self._services.host)
+        job.start()
+        # Until it is told of as a job, it is nobody's but this call's.
+        caller.cancellation.on_cancel(job.cancel)
+        try:
+            await self._wait(job, caller)
+        finally:
+            caller.cancellation.forget(job.cancel)
+        ended = job.ended
+        if ended is None:
+            self._services.table.add(job)
+            return _yielded(job)
+        if isinstance(ended, Outcome):
+            return self._answer(request, job, ended)
+        return refusal(ended)
+
+    async def _wait(self, job: Job, caller: Caller) -> None:
+        """Until it has ended, or the client may not wait any longer."""
+        told = caller.wants_progress
+        limits = WaitLimits(
+            until=Until.EXIT, seconds=None if told else self._yield_seconds
+        )
+        if job.finished:
+            return
+        with following(job, caller, self._services.host):
+            await Wait(job, limits, self._services.host).done
+
+    def _answer(self, request: CommandRequest, job: Job, ended: Outcome) -> ToolAnswer:
+        """What a job came to that has ended within the call."""
+        windows = job.windows()
+        shown = [shortened(each, most) for each, most in _shares(*windows)]
+        if not any(window.omitted_bytes for window in shown):
+            job.close()
+            facts = _facts(request, ended, *map(render, shown))
+            return ToolAnswer(facts=facts, is_error="error" in facts)
+        self._services.table.add(job)
+        facts = _facts(request, ended, *_rendered(job, shown))
+        facts["job_id"] = job.handle
+        return ToolAnswer(
+            facts=facts, is_error="error" in facts, links=(output_link(job),)
+        )
 
 
-def _timeout_problem(timeout: str) -> ArgumentProblem | None:
+def timeout_problem(timeout: str) -> ArgumentProblem | None:
     """What the types do not say about a timeout."""
     text = timeout.strip()
     if not text:
@@ -236,40 +272,20 @@ def _timeout_problem(timeout: str) -> ArgumentProblem | None:
     )
 
 
-def _refusal(refused: Denied | Busy | Cancelled | StartFailed) -> ToolAnswer:
-    """The shape of a command that did not run."""
-    facts: dict[str, Any] = dict(_NOT_RUN)
-    match refused:
-        case Denied():
-            facts["status"] = "denied"
-            facts["rule_id"] = refused.rule_id
-            facts["error"] = f"Command validation failed: {refused.reason}"
-        case Busy():
-            facts["status"] = "busy"
-            facts["retry_after_seconds"] = refused.retry_after_seconds
-            facts["error"] = refused.reason
-        case Cancelled():
-            facts["status"] = facts["ended_by"] = EndedBy.CANCELLED.value
-            facts["error"] = "command cancelled before it was started"
-        case StartFailed():
-            facts["status"] = "failed_to_start"
-            facts["error"] = refused.reason
-    return ToolAnswer(facts=facts, is_error=True)
-
-
 def _kept_bytes(outcome: Outcome) -> int:
-    windows = (outcome.stdout, outcome.stderr)
-    return sum(len(window.head) + len(window.tail) for window in windows)
+    return _kept(outcome.stdout) + _kept(outcome.stderr)
+
+
+def _kept(window: OutputWindow) -> int:
+    return len(window.head) + len(window.tail)
 
 
 def _facts(
-    command: str, outcome: Outcome, timeout_seconds: float, most_encoded_bytes: int
+    request: CommandRequest, outcome: Outcome, stdout: Rendered, stderr: Rendered
 ) -> dict[str, Any]:
     """The result's members, without those that say nothing."""
     by_itself = outcome.ended_by is EndedBy.EXIT
-    meaning = answer_meaning(command, outcome.exit_code) if by_itself else None
-    stdout = render(outcome.stdout, most_encoded_bytes)
-    stderr = render(outcome.stderr, most_encoded_bytes)
+    meaning = answer_meaning(request.command, outcome.exit_code) if by_itself else None
     facts: dict[str, Any] = {
         "stdout": stdout.text,
         "stderr": stderr.text,
@@ -280,8 +296,8 @@ def _facts(
         "timed_out": outcome.ended_by is EndedBy.TIMEOUT,
         "status": None if by_itself and not outcome.signal else "killed",
         "exit_code_meaning": meaning,
-        "error": None if meaning else _error_of(outcome, timeout_seconds),
-        "hint": _hint_of(outcome),
+        "error": None if meaning else error_of(outcome, request.timeout_seconds),
+        "hint": hint_of(outcome),
         "truncated": bool(stdout.omitted_bytes or stderr.omitted_bytes),
         "stdout_omitted_bytes": stdout.omitted_bytes,
         "stderr_omitted_bytes": stderr.omitted_bytes,
@@ -293,48 +309,48 @@ def _facts(
     return {name: fact for name, fact in facts.items() if fact or name in kept}
 
 
-def _error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
-    """Why the command counts as failed, or None if it does not."""
-    match outcome.ended_by:
-        case EndedBy.TIMEOUT:
-            return f"command timed out after {format_duration(timeout_seconds)}"
-        case EndedBy.OUTPUT_LIMIT:
-            return "command ended: it wrote more than MCP_OUTPUT_LIMIT_BYTES"
-        case EndedBy.PROCESS_LIMIT:
-            return "command ended: it had more processes than MCP_LIMIT_PROCESSES"
-        case EndedBy.OOM:
-            return "command ended: the kernel killed it because memory ran out"
-        case EndedBy.CANCELLED:
-            return "command cancelled: the client does not want its result any more"
-        case EndedBy.SERVER_SHUTDOWN:
-            return "command ended: the server is shutting down"
-        case EndedBy.EXIT if outcome.signal:
-            return f"command ended by {outcome.signal}, which the server did not send"
-        case EndedBy.EXIT if outcome.exit_code:
-            return f"exit status {outcome.exit_code}"
-    return None
+def _yielded(job: Job) -> ToolAnswer:
+    """The command outlasts the call: what there is of it, and how to go on."""
+    windows = [shortened(each, most) for each, most in _shares(*job.windows())]
+    stdout, stderr = _rendered(job, windows)
+    facts: dict[str, Any] = {
+        "stdout": stdout.text,
+        "stderr": stderr.text,
+        "exit_code": None,
+        "duration": format_duration(job.run_seconds),
+        "status": job.phase.value,
+        "job_id": job.handle,
+        "hint": go_on_hint(job),
+    }
+    if stdout.omitted_bytes or stderr.omitted_bytes:
+        facts["truncated"] = True
+    return ToolAnswer(facts=facts, links=(output_link(job),))
 
 
-def _hint_of(outcome: Outcome) -> str | None:
-    """What else there is to know about the ending."""
-    limit = _LIMITS_BY_SIGNAL.get(outcome.signal or "")
-    hints = [] if limit is None else [limit]
-    if outcome.survivors:
-        names = ", ".join(f"{each.name} ({each.pid})" for each in outcome.survivors)
-        hints.append(f"did not end after SIGKILL, stuck in the kernel: {names}")
-    elif not outcome.reaped:
-        hints.append(
-            "the shell did not end after SIGKILL: it may be stuck in the kernel"
+def _shares(
+    stdout: OutputWindow, stderr: OutputWindow
+) -> tuple[tuple[OutputWindow, int], tuple[OutputWindow, int]]:
+    """How many bytes of each stream are shown: what one leaves, the other gets."""
+    half = _SHOWN_BYTES // 2
+    of_stdout, of_stderr = _kept(stdout), _kept(stderr)
+    return (
+        (stdout, max(half, _SHOWN_BYTES - of_stderr)),
+        (stderr, max(half, _SHOWN_BYTES - of_stdout)),
+    )
+
+
+def _rendered(job: Job, windows: Sequence[OutputWindow]) -> list[Rendered]:
+    """With the call that returns what is omitted."""
+    return [
+        render(
+            window,
+            remedy=f'read_output(job_id="{job.handle}", stream="{stream}", '
+            f"cursor={len(window.head)})",
         )
-    if outcome.background_processes:
-        hints.append("processes left in the background were ended with the command")
-    if outcome.hint:
-        hints.append(outcome.hint)
-    return "; ".join(hints) or None
+        for stream, window in zip(("stdout", "stderr"), windows, strict=True)
+    ]
 
 
-def _is_error(facts: Mapping[str, Any], *, plain_rpc: bool) -> bool:
-    """Whether the call counts as failed; a known answer does not, in MCP."""
-    if "exit_code_meaning" in facts:
-        return plain_rpc
-    return "error" in facts
+def _answers(facts: Mapping[str, Any]) -> bool:
+    """Whether a non-zero status is an answer: no error in MCP, one to Go's callers."""
+    return "exit_code_meaning" in facts

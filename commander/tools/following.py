@@ -17,6 +17,8 @@ which nobody would know that there was more.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -26,6 +28,7 @@ from commander.alarm import Alarm
 from commander.durations import format_duration
 from commander.execution.running import RunningCommand
 from commander.interfaces import Monotonic
+from commander.jobs.job import Job, JobHost
 from commander.output.batching import OutputSpan, Subscription
 from commander.output.command import CommandOutput
 from commander.output.decoding import StreamDecoder, gap_marker
@@ -34,7 +37,7 @@ from commander.output.order import STDERR, STDOUT
 from commander.output.ring import Gap, HeadTailRing
 from commander.tools.caller import Caller
 
-__all__ = ["HEARTBEAT_SECONDS", "PROGRESS_SECONDS", "Following"]
+__all__ = ["HEARTBEAT_SECONDS", "PROGRESS_SECONDS", "Following", "following"]
 
 HEARTBEAT_SECONDS: Final = 15.0
 """Proxies close what is silent after 30 seconds and more, clients give up after 60."""
@@ -43,6 +46,33 @@ PROGRESS_SECONDS: Final = 0.25
 """Nobody reads more than four lines a second."""
 
 _NAMES: Final = {STDOUT: "stdout", STDERR: "stderr"}
+
+
+@contextmanager
+def following(job: Job, caller: Caller, host: JobHost) -> Iterator[None]:
+    """Tell a caller of a job while it waits; a caller who wants nothing costs nothing.
+
+    Args:
+        job: It need not have started.
+        caller: Who waits.
+        host: What jobs live by.
+    """
+    if not (caller.wants_progress or caller.wants_output):
+        yield
+        return
+    with Following(caller, clock=host.clock, monotonic=host.monotonic) as told:
+
+        def changed() -> None:
+            if job.running is not None:
+                job.forget(changed)
+                told.started(job.running)
+
+        job.on_change(changed)
+        changed()
+        try:
+            yield
+        finally:
+            job.forget(changed)
 
 
 class Following:

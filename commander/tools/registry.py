@@ -17,7 +17,7 @@ from commander.tools.schemas import (
     read_arguments,
 )
 
-__all__ = ["CallContext", "Tool", "ToolAnswer", "ToolRegistry"]
+__all__ = ["CallContext", "Link", "Tool", "ToolAnswer", "ToolRegistry"]
 
 
 @attrs.frozen(kw_only=True)
@@ -38,12 +38,26 @@ class CallContext:
 
 
 @attrs.frozen(kw_only=True)
+class Link:
+    """A resource that a result points to."""
+
+    uri: str
+    name: str
+    description: str
+    mime_type: str
+
+
+@attrs.frozen(kw_only=True)
 class ToolAnswer:
     """What a tool has to say."""
 
     facts: Mapping[str, Any]
     """JSON values; text and structured result are made of the same facts."""
     is_error: bool = False
+    text: str | None = None
+    """The facts as a model reads them best; None for JSON."""
+    links: Sequence[Link] = ()
+    """Resources that hold more."""
 
 
 class Tool(Protocol):

@@ -128,17 +128,34 @@ def _unknown_name(name: str, known: tuple[str, ...]) -> ArgumentProblem:
 
 def _wrong_type(name: str, value: object, schema: Mapping[str, Any]) -> ArgumentProblem:
     """Name the argument and what is wrong; a map's key, but never its values."""
-    expected = _WORDS[schema["type"]]
-    if schema["type"] != "object":
+    if "enum" in schema:
+        expected = f"one of {', '.join(map(str, schema['enum']))}"
         return ArgumentProblem(f'"{name}" must be {expected}, got {_shown(value)}')
-    if not isinstance(value, dict):
+    expected = _expected(schema)
+    if schema["type"] not in ("object", "array"):
+        return ArgumentProblem(f'"{name}" must be {expected}, got {_shown(value)}')
+    inner = schema.get("items") or schema.get("additionalProperties")
+    if not isinstance(value, list if schema["type"] == "array" else dict):
         kind = _KINDS[type(value)]
         return ArgumentProblem(f'"{name}" must be {expected}, got {kind}')
-    expected = _WORDS[schema["additionalProperties"]["type"]]
+    if isinstance(value, list):
+        return ArgumentProblem(f'"{name}" must hold only {_plural(inner)}')
     wrong = next(key for key, member in value.items() if not isinstance(member, str))
     return ArgumentProblem(
-        f'"{name}": the value of "{wrong[:_LONGEST_VALUE]}" must be {expected}'
+        f'"{name}": the value of "{wrong[:_LONGEST_VALUE]}" must be {_expected(inner)}'
     )
+
+
+def _expected(schema: Mapping[str, Any]) -> str:
+    """What a schema takes, in words."""
+    words = _WORDS[schema["type"]]
+    if "minimum" in schema:
+        words += f" of at least {schema['minimum']}"
+    return words
+
+
+def _plural(schema: Mapping[str, Any]) -> str:
+    return f"{schema['type']}s"
 
 
 def _shown(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from commander.sessions.in_flight import InFlight
+from commander.in_flight import InFlight
 
 
 def test_it_is_idle_before_the_first_and_after_the_last() -> None:

@@ -1,4 +1,4 @@
-"""How many calls are being answered, and when none is."""
+"""How many of something are under way, and when none is."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ __all__ = ["InFlight"]
 
 
 class InFlight:
-    """Counts calls from ``began`` to ``ended``."""
+    """Counts what is under way, from ``began`` to ``ended``."""
 
     def __init__(self) -> None:
         self._count = 0
         self._waiting: list[Deferred[None]] = []
 
     def began(self) -> None:
-        """One call more; each is followed by one ``ended``."""
+        """One more; each is followed by one ``ended``."""
         self._count += 1
 
     def ended(self, _: object = None) -> None:
-        """One call less; takes and ignores a result, to stand in a callback chain."""
+        """One less; takes and ignores a result, to stand in a callback chain."""
         self._count -= 1
         if not self._count:
             waiting, self._waiting = self._waiting, []
@@ -27,7 +27,7 @@ class InFlight:
                 deferred.callback(None)
 
     def when_idle(self) -> Deferred[None]:
-        """Fires when no call is left, at once if that is so now."""
+        """Fires when none is left, at once if that is so now."""
         if not self._count:
             return succeed(None)
         deferred: Deferred[None] = Deferred()

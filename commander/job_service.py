@@ -1,0 +1,195 @@
+"""The part of the composition root that keeps jobs: from settings to their services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+import attrs
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from commander.command_service import Commands
+from commander.commands import CommandRequest
+from commander.execution.checks import directory_problem
+from commander.execution.running import RunningCommand
+from commander.jobs.handles import Handles
+from commander.jobs.idempotency import IdempotencyKeys
+from commander.jobs.input_watch import InputWatch
+from commander.jobs.job import Job, JobHost
+from commander.jobs.shells import ShellRules, Shells
+from commander.jobs.table import JobTable, Retention
+from commander.output.kept import KeptOutput
+from commander.output.spool import Spool
+from commander.policy.checker import Denied
+from commander.policy.pipeline import final_program
+from commander.principals import Principal
+from commander.running_service import Surroundings
+from commander.seals import Seal
+from commander.settings import Settings
+from commander.tools.job_services import JobServices
+
+__all__ = ["Jobs", "jobs_of"]
+
+_FINISHED_SHARE: Final = 2
+"""One part in this many of the memory for output may be that of finished jobs."""
+_SPOOL_THREADS: Final = 2
+"""They wait for the disk, not for the processor."""
+_WATCH_THREADS: Final = 2
+"""A command can hold one up for as long as it lives; nobody else waits for it."""
+_READ_COMMANDS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish"})
+"""Programs to which what is typed is a command."""
+
+
+@attrs.frozen(kw_only=True)
+class Jobs:
+    """What keeps jobs."""
+
+    services: JobServices
+    _pools: tuple[ThreadPool, ...]
+    _spool: Spool | None
+
+    def start(self) -> None:
+        """Start the threads."""
+        for pool in self._pools:
+            pool.start()
+
+    def close(self) -> Deferred[None]:
+        """Forget all jobs, remove what is on disk and end the threads."""
+        self.services.table.close()
+        self.services.shells.close()
+        removed = succeed(None) if self._spool is None else self._spool.close()
+        return removed.addBoth(self._stop_threads)
+
+    def _stop_threads(self, _: object) -> None:
+        for pool in self._pools:
+            # It waits for each of its threads, and the kernel may hold one up.
+            Thread(target=pool.stop, daemon=True).start()
+
+
+def jobs_of(
+    settings: Settings, surroundings: Surroundings, commands: Commands, key: bytes
+) -> Jobs:
+    """Build it; nothing runs yet.
+
+    Args:
+        settings: The configuration.
+        surroundings: The process around the server.
+        commands: What runs commands.
+        key: Seals handles; the same as of sessions.
+
+    Raises:
+        StartError: The spool cannot be used.
+    """
+    watchers = surroundings.new_pool(_WATCH_THREADS, "watch")
+    writers = surroundings.new_pool(_SPOOL_THREADS, "spool")
+    spool = _spool(settings, surroundings, commands, writers)
+    host = JobHost(
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        wall=surroundings.reactor.seconds,
+        kill_grace_seconds=settings.kill_grace_seconds,
+        runner=commands.runner,
+        keep=_keeper(spool),
+    )
+    handles = Handles(Seal(key, "job"))
+    table = JobTable(
+        handles=handles,
+        retention=Retention(
+            max_finished=settings.max_finished,
+            ttl_seconds=settings.finished_ttl_seconds,
+            max_bytes=settings.memory_budget_bytes // _FINISHED_SHARE,
+        ),
+        host=host,
+    )
+    watch = InputWatch(surroundings.monotonic, _aside(surroundings, watchers))
+    table.on_forget(watch.forget)
+    services = JobServices(
+        table=table,
+        keys=IdempotencyKeys(table),
+        shells=Shells(
+            handles=handles,
+            host=host,
+            rules=ShellRules(
+                inherited=lambda: commands.executor.inherited,
+                keeps=commands.checker.allows_variable,
+            ),
+        ),
+        host=host,
+        awaits_input=watch.evidence,
+        typed_problem=_typed_problem(commands),
+        directory_problem=directory_problem,
+        max_timeout_seconds=settings.max_timeout_seconds,
+    )
+    return Jobs(services=services, pools=(watchers, writers), spool=spool)
+
+
+def _spool(
+    settings: Settings, surroundings: Surroundings, commands: Commands, pool: ThreadPool
+) -> Spool | None:
+    if settings.spool_dir is None:
+        return None
+
+    return Spool(
+        Path(os.path.abspath(settings.spool_dir)),
+        job_bytes=settings.spool_job_bytes,
+        total_bytes=settings.spool_total_bytes,
+        aside=_aside(surroundings, pool),
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        charge=commands.output_budget.charge,
+    )
+
+
+def _keeper(spool: Spool | None) -> Callable[[RunningCommand], KeptOutput]:
+    """What keeps the output of a command that starts."""
+
+    def keep(running: RunningCommand) -> KeptOutput:
+        if spool is None:
+            return KeptOutput(running.output)
+
+        def congested(is_congested: bool) -> None:
+            if is_congested:
+                running.pause_output()
+            else:
+                running.resume_output()
+
+        return KeptOutput(running.output, spool.open(congested))
+
+    return keep
+
+
+def _aside(
+    surroundings: Surroundings, pool: ThreadPool
+) -> Callable[[Callable[[], Any]], Deferred[Any]]:
+    """Calls something in a thread of a pool."""
+    return partial(deferToThreadPool, surroundings.reactor, pool)
+
+
+def _typed_problem(commands: Commands) -> Callable[[Job, str, Principal], str | None]:
+    """Why something may not be typed: where a shell reads it, it is a command.
+
+    A guard against accidents: whoever types a command letter by letter gets by. Behind
+    an allow-list no such shell is started in the first place.
+    """
+
+    def problem(job: Job, text: str, principal: Principal) -> str | None:
+        program = final_program(job.request.command) or ""
+        if not text.strip() or program.rpartition("/")[2] not in _READ_COMMANDS:
+            return None
+        typed = CommandRequest(
+            command=text,
+            working_directory=job.request.working_directory,
+            timeout_seconds=job.request.timeout_seconds,
+        )
+        verdict = commands.checker.check(typed, principal)
+        if isinstance(verdict, Denied) and verdict.rule_id.endswith("-blocklist"):
+            return verdict.reason
+        return None
+
+    return problem

@@ -1,0 +1,182 @@
+"""What a result shows of a job's output, in the form that was asked for."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Final
+
+import attrs
+
+from commander.jobs.job import Job
+from commander.jobs.pages import Page, decoded, last_lines, read_page, window
+from commander.output.cleaning import Counts, clean, page_end
+from commander.output.command import MergedPiece
+from commander.output.decoding import gap_marker
+from commander.output.order import BOTH, STDERR, STDOUT
+
+__all__ = [
+    "DEFAULT_OUTPUT_BYTES",
+    "MOST_OUTPUT_BYTES",
+    "STREAMS",
+    "View",
+    "clamped_bytes",
+    "nothing_shown",
+    "shown_lines",
+    "shown_page",
+    "shown_window",
+    "total_of",
+]
+
+DEFAULT_OUTPUT_BYTES: Final = 16 * 1024
+"""Some 4,000 tokens."""
+MOST_OUTPUT_BYTES: Final = 64 * 1024
+"""What control characters become as JSON within JSON is thirteen times as long; a
+result of more than a megabyte is refused by the official Python client."""
+LEAST_OUTPUT_BYTES: Final = 64
+"""Less than a line would make no progress worth a call."""
+
+
+STREAMS: Final = {"both": BOTH, "stdout": STDOUT, "stderr": STDERR}
+"""What of the output is read, by its name in arguments."""
+
+
+class View(enum.Enum):
+    """How output is shown."""
+
+    TEXT = "text"
+    """As a person would see it: see ``commander.output.cleaning``."""
+    RAW = "raw"
+    """As it was written."""
+
+
+def clamped_bytes(wanted: int) -> int:
+    """How many bytes of output a result shows."""
+    return max(LEAST_OUTPUT_BYTES, min(wanted, MOST_OUTPUT_BYTES))
+
+
+async def shown_window(job: Job, max_bytes: int) -> dict[str, Any]:
+    """The beginning and the end of all output.
+
+    What stands between is told with the call that returns it.
+    """
+    kept = job.kept
+    if kept is None:
+        return nothing_shown("both")
+    head, tail = await window(kept, BOTH, max_bytes)
+    first = _shown(head, View.TEXT, job)
+    if tail is None:
+        return _facts(first, head, "both")
+    last = _shown(tail, View.TEXT, job)
+    newlines = max(0, kept.newlines(BOTH) - head.newlines - tail.newlines)
+    remedy = (
+        f'read_output(job_id="{job.handle}", cursor={first.end}) or '
+        f'read_output(..., match="error|FAILED")'
+    )
+    marker = gap_marker(tail.start - first.end, newlines, remedy)
+    whole = _Shown(
+        text=f"{first.text}\n{marker}\n{last.text}",
+        counts=first.counts + last.counts,
+        end=last.end,
+    )
+    facts = _facts(whole, attrs.evolve(tail, start=0), "both")
+    facts["truncated"] = True
+    facts["omitted_bytes"] = tail.start - first.end
+    facts["omitted_lines"] = newlines
+    evicted = kept.evicted_bytes(BOTH)
+    if evicted:
+        facts["evicted_bytes"] = evicted
+    return {**facts, "output": facts.pop("output")}
+
+
+async def shown_page(
+    job: Job, *, stream: str, view: View, cursor: int, max_bytes: int
+) -> dict[str, Any]:
+    """The output from a cursor on.
+
+    Args:
+        job: Whose.
+        stream: A name of ``STREAMS``.
+        view: How.
+        cursor: Not behind the end.
+        max_bytes: Of the page.
+    """
+    if job.kept is None:
+        return nothing_shown(stream)
+    page = await read_page(job.kept, STREAMS[stream], cursor, max_bytes)
+    return _facts(_shown(page, view, job), page, stream)
+
+
+async def shown_lines(
+    job: Job, *, stream: str, view: View, lines: int, max_bytes: int
+) -> dict[str, Any]:
+    """The last lines of the output."""
+    if job.kept is None:
+        return nothing_shown(stream)
+    page = await last_lines(job.kept, STREAMS[stream], lines, max_bytes)
+    return _facts(_shown(page, view, job), page, stream)
+
+
+def total_of(job: Job, stream: str) -> int:
+    """The cursor behind all that a job has printed."""
+    return 0 if job.kept is None else job.kept.total(STREAMS[stream])
+
+
+def nothing_shown(stream: str) -> dict[str, Any]:
+    """Of a job that has not been started."""
+    nothing = Page(start=0, end=0, latest=0)
+    return _facts(_Shown(text="", counts=Counts(), end=0), nothing, stream)
+
+
+@attrs.frozen(kw_only=True)
+class _Shown:
+    text: str
+    counts: Counts
+    end: int
+    """Cursor behind what is shown."""
+
+
+def _shown(page: Page, view: View, job: Job) -> _Shown:
+    complete = job.finished and page.end == page.latest
+    text, invalid, pending = decoded(page.parts, complete=complete)
+    if view is View.TEXT and not complete:
+        left_out = _cut_sequence(page, text, pending)
+        text = text[: len(text) - left_out]
+        pending += left_out
+    for secret in job.secrets:
+        text = text.replace(secret, "[secret]")
+    counts, end = Counts(invalid_bytes=invalid), page.end - pending
+    if view is View.RAW:
+        return _Shown(text=text, counts=counts, end=end)
+    cleaned = clean(text, invalid_bytes=invalid)
+    return _Shown(text=cleaned.text, counts=cleaned.counts, end=end)
+
+
+def _cut_sequence(page: Page, text: str, pending: int) -> int:
+    """Bytes of a terminal's sequence at the end that goes on in the next page.
+
+    Sequences are ASCII, so they are as many characters. Zero if the page has nothing
+    else, as it must make progress.
+    """
+    rest = text[page_end(text) :]
+    last = page.parts[-1] if page.parts else None
+    if not rest or not isinstance(last, MergedPiece) or not rest.isascii():
+        return 0
+    data = last.data[: len(last.data) - pending]
+    begun = len(rest) < page.end - page.start
+    return len(rest) if begun and data.endswith(rest.encode()) else 0
+
+
+def _facts(shown: _Shown, page: Page, stream: str) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "stream": stream,
+        "start_cursor": page.start,
+        "next_cursor": shown.end,
+        "latest_cursor": page.latest,
+        "truncated": shown.end < page.latest,
+    }
+    if page.evicted_bytes:
+        facts["evicted_bytes"] = page.evicted_bytes
+    counts = {name: n for name, n in attrs.asdict(shown.counts).items() if n}
+    if counts:
+        facts["cleaned"] = counts
+    return {**facts, "output": shown.text}

@@ -1,0 +1,131 @@
+"""``open_shell``: a shell that keeps its directory and variables between commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+import attrs
+from msgspec import Meta
+
+from commander.commands import CommandRequest
+from commander.durations import format_duration, parse_duration
+from commander.jobs.shells import ShellsFull
+from commander.policy.checker import Denied
+from commander.tools.command_arguments import (
+    Environment,
+    WorkingDirectory,
+    command_problem,
+)
+from commander.tools.job_arguments import duration_problem
+from commander.tools.job_results import problem_answer
+from commander.tools.job_services import JobServices
+from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.schemas import ArgumentProblem
+
+__all__ = ["OpenShell"]
+
+_NOTHING: Final = ":"
+"""A command that does nothing, to have the policy look at the rest of a request."""
+_ABOUT_THE_REST: Final = frozenset({"env-name", "working-directory"})
+"""Rules that are not about the command's text."""
+_MOST_IDLE_SECONDS: Final = 24 * 3600.0
+
+
+@attrs.frozen(kw_only=True)
+class Arguments:
+    """What ``open_shell`` takes."""
+
+    working_directory: WorkingDirectory = ""
+    env: Environment = attrs.field(factory=dict)
+    tty: Annotated[bool, Meta(description="Run its commands in a terminal")] = False
+    idle_ttl: Annotated[
+        str, Meta(description="Closed when it was not used for so long")
+    ] = "30m"
+
+
+@attrs.frozen(kw_only=True)
+class Result:
+    """What ``open_shell`` answers."""
+
+    shell_id: str = ""
+    cwd: str = ""
+    error: str = ""
+
+
+class OpenShell:
+    """The tool; see the class attributes for what clients are told.
+
+    Args:
+        services: What job tools share.
+    """
+
+    name: ClassVar[str] = "open_shell"
+    title: ClassVar[str] = "Open Shell"
+    description: ClassVar[str] = (
+        "Open a shell for start_command(shell_id=...): its directory and variables are "
+        "kept from one command to the next; functions, aliases and background jobs are "
+        "not. signal_job closes it."
+    )
+    arguments: ClassVar[type] = Arguments
+    result: ClassVar[type] = Result
+    annotations: ClassVar[Mapping[str, bool]] = {
+        "readOnlyHint": False,
+        "destructiveHint": False,
+        "idempotentHint": False,
+        "openWorldHint": False,
+    }
+
+    def __init__(self, services: JobServices) -> None:
+        self._services = services
+
+    async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
+        """Open it; nothing runs yet."""
+        problem = command_problem(
+            _NOTHING, arguments.working_directory, arguments.env
+        ) or duration_problem("idle_ttl", arguments.idle_ttl)
+        if problem is not None:
+            return self.refuse(problem)
+        request = CommandRequest(
+            command=_NOTHING,
+            working_directory=arguments.working_directory or None,
+            timeout_seconds=1.0,
+            env=arguments.env,
+        )
+        verdict = await self._services.host.runner.check(request, context.principal)
+        if isinstance(verdict, Denied) and verdict.rule_id in _ABOUT_THE_REST:
+            return problem_answer(verdict.reason, rule_id=verdict.rule_id)
+        directory = self._services.host.runner.directory_of(request)
+        missing = self._services.directory_problem(directory)
+        if missing is not None:
+            return problem_answer(missing)
+        asked = parse_duration(arguments.idle_ttl)
+        idle_seconds = min(asked, _MOST_IDLE_SECONDS)
+        shell = self._services.shells.open(
+            context.principal,
+            directory=directory,
+            env=arguments.env,
+            tty=arguments.tty,
+            idle_seconds=idle_seconds,
+        )
+        if isinstance(shell, ShellsFull):
+            return problem_answer(
+                f"{shell.most} shells are open: close one with signal_job",
+                status="busy",
+            )
+        kept = format_duration(idle_seconds)
+        facts: dict[str, Any] = {
+            "status": "open",
+            "shell_id": shell.handle,
+            "cwd": shell.directory,
+            "idle_ttl": kept,
+        }
+        text = (
+            f"{shell.handle} in {shell.directory}, closed after {kept} without a "
+            f'command; next: start_command(shell_id="{shell.handle}", command=...)'
+        )
+        return ToolAnswer(facts=facts, text=text)
+
+    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
+        """Arguments that do not fit open nothing."""
+        return problem_answer(problem.text)

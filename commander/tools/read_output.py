@@ -1,0 +1,213 @@
+"""``read_output``: a job's output by cursor, its last lines, or those that match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import attrs
+from msgspec import Meta
+
+from commander.jobs.job import Job
+from commander.jobs.search import Found, search
+from commander.jobs.table import Missing
+from commander.jobs.waiting import Until
+from commander.output.patterns import PatternProblem, compile_pattern
+from commander.tools.job_arguments import ABSENT, JobId, waited
+from commander.tools.job_output import (
+    DEFAULT_OUTPUT_BYTES,
+    STREAMS,
+    View,
+    clamped_bytes,
+    nothing_shown,
+    shown_lines,
+    shown_page,
+    total_of,
+)
+from commander.tools.job_results import (
+    JobResult,
+    job_answer,
+    job_facts,
+    missing_answer,
+    output_link,
+    problem_answer,
+)
+from commander.tools.job_services import JobServices
+from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.schemas import ArgumentProblem
+from commander.turns import Turns
+
+__all__ = ["ReadOutput"]
+
+
+@attrs.frozen(kw_only=True)
+class Arguments:
+    """What ``read_output`` takes."""
+
+    job_id: JobId
+    cursor: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Byte offset to read from; default: where the last read ended",
+        ),
+    ] = ABSENT
+    max_bytes: Annotated[int, Meta(description="16384, at most 65536")] = (
+        DEFAULT_OUTPUT_BYTES
+    )
+    tail_lines: Annotated[int, Meta(ge=1, description="Only the last lines")] = ABSENT
+    stream: Literal["both", "stdout", "stderr"] = "both"
+    view: Annotated[
+        Literal["text", "raw"],
+        Meta(description="text: without colours and overwritten lines"),
+    ] = "text"
+    match: Annotated[
+        str, Meta(description="Regular expression: only lines that match, numbered")
+    ] = ""
+    wait_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Wait for news, at most 50 (600 with progress); never kills",
+        ),
+    ] = 0
+    until: Annotated[
+        Literal["output", "exit"], Meta(description="What to wait for")
+    ] = "output"
+
+
+class ReadOutput:
+    """The tool; see the class attributes for what clients are told.
+
+    Args:
+        services: What job tools share.
+        turns: When pieces of a search are done.
+    """
+
+    name: ClassVar[str] = "read_output"
+    title: ClassVar[str] = "Read Output"
+    description: ClassVar[str] = (
+        "Read the output of a job, running or finished, by byte cursor; cursors stay "
+        "valid. A read at the end can wait."
+    )
+    arguments: ClassVar[type] = Arguments
+    result: ClassVar[type] = JobResult
+    annotations: ClassVar[Mapping[str, bool]] = {
+        "readOnlyHint": True,
+        "destructiveHint": False,
+        "idempotentHint": False,
+        "openWorldHint": False,
+    }
+
+    def __init__(self, services: JobServices, turns: Turns) -> None:
+        self._services = services
+        self._turns = turns
+
+    async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
+        """Wait if that is asked for, then read."""
+        job = self._services.table.find(arguments.job_id, context.principal)
+        if isinstance(job, Missing):
+            return missing_answer(arguments.job_id, job)
+        problem = _conflict(arguments)
+        if problem is not None:
+            return self.refuse(problem)
+        cursor, end = arguments.cursor, total_of(job, arguments.stream)
+        if cursor == ABSENT:
+            cursor = job.read_to.get(arguments.stream, 0)
+        elif cursor > end:
+            return problem_answer(
+                f'"cursor" is {cursor}, behind the end of the output: latest_cursor is '
+                f"{end}",
+                latest_cursor=end,
+            )
+        effective = await waited(
+            job,
+            self._services,
+            context,
+            seconds=arguments.wait_seconds,
+            until=Until(arguments.until),
+            has_news=lambda: total_of(job, arguments.stream) > cursor,
+        )
+        output = await self._read(job, cursor, arguments)
+        if isinstance(output, ArgumentProblem):
+            return self.refuse(output)
+        job.read_to[arguments.stream] = output["next_cursor"]
+        facts = job_facts(job, self._services)
+        size = clamped_bytes(arguments.max_bytes)
+        if size != arguments.max_bytes:
+            effective["max_bytes"] = size
+        if effective:
+            facts["effective"] = effective
+        links = (output_link(job),) if output["truncated"] else ()
+        return job_answer(facts, output, links=links)
+
+    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
+        """Arguments that do not fit read nothing."""
+        return problem_answer(problem.text)
+
+    async def _read(
+        self, job: Job, cursor: int, arguments: Arguments
+    ) -> dict[str, Any] | ArgumentProblem:
+        stream, view = arguments.stream, View(arguments.view)
+        max_bytes = clamped_bytes(arguments.max_bytes)
+        if arguments.match:
+            return await self._search(job, cursor, arguments.match, stream, max_bytes)
+        if arguments.tail_lines != ABSENT:
+            return await shown_lines(
+                job,
+                stream=stream,
+                view=view,
+                lines=arguments.tail_lines,
+                max_bytes=max_bytes,
+            )
+        return await shown_page(
+            job, stream=stream, view=view, cursor=cursor, max_bytes=max_bytes
+        )
+
+    async def _search(
+        self, job: Job, cursor: int, text: str, stream: str, max_bytes: int
+    ) -> dict[str, Any] | ArgumentProblem:
+        pattern = compile_pattern(text)
+        if isinstance(pattern, PatternProblem):
+            return ArgumentProblem(f'"match": {pattern.text}')
+        if job.kept is None:
+            return nothing_shown(stream)
+        found = await search(
+            job.kept,
+            STREAMS[stream],
+            pattern,
+            start=cursor,
+            max_bytes=max_bytes,
+            turns=self._turns,
+        )
+        return _matches(found, stream, job)
+
+
+def _conflict(arguments: Arguments) -> ArgumentProblem | None:
+    if arguments.tail_lines == ABSENT:
+        return None
+    given = {"cursor": arguments.cursor != ABSENT, "match": bool(arguments.match)}
+    for name, is_given in given.items():
+        if is_given:
+            return ArgumentProblem(f'"tail_lines" and "{name}" exclude each other')
+    return None
+
+
+def _matches(found: Found, stream: str, job: Job) -> dict[str, Any]:
+    """The lines that match, and how far it was looked."""
+    text = "\n".join(f"{number}: {line}" for number, line in found.lines)
+    for secret in job.secrets:
+        text = text.replace(secret, "[secret]")
+    facts: dict[str, Any] = {
+        "stream": stream,
+        "start_cursor": found.start,
+        "next_cursor": found.end,
+        "latest_cursor": found.latest,
+        "truncated": found.end < found.latest,
+        "matches": len(found.lines),
+        "note": f"{len(found.lines)} lines match"
+        + ("" if found.end == found.latest else "; more may follow"),
+    }
+    if found.evicted_bytes:
+        facts["evicted_bytes"] = found.evicted_bytes
+    return {**facts, "output": text}

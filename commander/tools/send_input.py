@@ -1,0 +1,203 @@
+"""``send_input``: type something for a running job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final
+
+import attrs
+from msgspec import Meta
+
+from commander.commands import Stdin
+from commander.jobs.job import Job
+from commander.jobs.table import Missing
+from commander.jobs.waiting import Until
+from commander.tools.job_arguments import MAX_INPUT_BYTES, JobId, waited
+from commander.tools.job_output import DEFAULT_OUTPUT_BYTES, View, shown_page
+from commander.tools.job_results import (
+    JobResult,
+    job_answer,
+    job_facts,
+    missing_answer,
+    output_link,
+    problem_answer,
+)
+from commander.tools.job_services import JobServices
+from commander.tools.keys import KEY_NAMES, key_bytes
+from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.schemas import ArgumentProblem
+from commander.tools.terminal_size import TerminalSizeText, size_problem, terminal_size
+
+__all__ = ["SendInput"]
+
+_MAX_KEYS: Final = 100
+_MAX_SECRETS: Final = 16
+"""Secrets of one job that are hidden in its output."""
+_LEAST_SECRET: Final = 4
+"""Characters: shorter ones would hide half of the output."""
+
+
+@attrs.frozen(kw_only=True)
+class Arguments:
+    """What ``send_input`` takes."""
+
+    job_id: JobId
+    text: Annotated[
+        str, Meta(description=r"Sent as it is: end a line with \n yourself")
+    ] = ""
+    keys: Annotated[
+        list[str],
+        Meta(description="For terminals, after text: ctrl-c, enter, up, f1, q, ..."),
+    ] = attrs.field(factory=list)
+    eof: Annotated[bool, Meta(description="Then end the input")] = False
+    secret: Annotated[
+        bool, Meta(description="A password: hidden in the output of the job")
+    ] = False
+    wait_seconds: Annotated[
+        float,
+        Meta(ge=0, description="Wait for what it does then, at most 50"),
+    ] = 2
+    terminal_size: TerminalSizeText = ""
+
+
+class SendInput:
+    """The tool; see the class attributes for what clients are told.
+
+    Args:
+        services: What job tools share.
+    """
+
+    name: ClassVar[str] = "send_input"
+    title: ClassVar[str] = "Send Input"
+    description: ClassVar[str] = (
+        "Write to a job that was started with tty or keep_stdin_open, and return what "
+        "it printed since. Also resizes its terminal."
+    )
+    arguments: ClassVar[type] = Arguments
+    result: ClassVar[type] = JobResult
+    annotations: ClassVar[Mapping[str, bool]] = {
+        "readOnlyHint": False,
+        "destructiveHint": True,
+        "idempotentHint": False,
+        "openWorldHint": True,
+    }
+
+    def __init__(self, services: JobServices) -> None:
+        self._services = services
+
+    async def call(self, arguments: Arguments, context: CallContext) -> ToolAnswer:
+        """Write, wait for a moment, and tell what came of it."""
+        job = self._services.table.find(arguments.job_id, context.principal)
+        if isinstance(job, Missing):
+            return missing_answer(arguments.job_id, job)
+        data = _input(arguments)
+        problem = data if isinstance(data, ArgumentProblem) else None
+        problem = problem or _job_problem(job, arguments)
+        if problem is not None or isinstance(data, ArgumentProblem):
+            return self.refuse(problem or ArgumentProblem(""))
+        answer = self._refused(job, arguments, data, context)
+        if answer is not None:
+            return answer
+        before = job.total_bytes
+        self._write(job, arguments, data)
+        effective = await waited(
+            job,
+            self._services,
+            context,
+            seconds=arguments.wait_seconds,
+            until=Until.EXIT,
+            has_news=lambda: False,
+        )
+        output = await shown_page(
+            job,
+            stream="both",
+            view=View.TEXT,
+            cursor=before,
+            max_bytes=DEFAULT_OUTPUT_BYTES,
+        )
+        job.read_to["both"] = output["next_cursor"]
+        facts = job_facts(job, self._services)
+        if effective:
+            facts["effective"] = effective
+        links = (output_link(job),) if output["truncated"] else ()
+        return job_answer(facts, output, links=links)
+
+    def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
+        """Arguments that do not fit write nothing."""
+        return problem_answer(problem.text)
+
+    def _refused(
+        self, job: Job, arguments: Arguments, data: bytes, context: CallContext
+    ) -> ToolAnswer | None:
+        """Why it cannot be written now; None if it can."""
+        running = job.running
+        if running is None:
+            facts = job_facts(job, self._services)
+            if job.finished:
+                return problem_answer(
+                    f"{job.handle} has ended: nobody reads input any more", job=facts
+                )
+            return problem_answer(f"{job.handle} has not been started yet", job=facts)
+        if not running.input_open and (data or arguments.eof):
+            return problem_answer(f"{job.handle} has closed its standard input")
+        pending = running.pending_input_bytes
+        if pending + len(data) > MAX_INPUT_BYTES:
+            return problem_answer(
+                f"{pending} bytes wait already for {job.handle} to read them, and "
+                f"{len(data)} more would be over {MAX_INPUT_BYTES}: send less, or wait",
+                status="busy",
+                pending_input_bytes=pending,
+                retry_after_seconds=1,
+            )
+        blocked = self._services.typed_problem(job, arguments.text, context.principal)
+        return None if blocked is None else problem_answer(blocked, status="denied")
+
+    def _write(self, job: Job, arguments: Arguments, data: bytes) -> None:
+        running = job.running
+        if running is None:
+            return
+        secret = arguments.text.rstrip("\r\n")
+        if arguments.secret and len(secret) >= _LEAST_SECRET:
+            job.secrets.append(secret)
+        if arguments.terminal_size:
+            running.resize(terminal_size(arguments.terminal_size))
+        job.write(data, ends=arguments.eof)
+
+
+def _input(arguments: Arguments) -> bytes | ArgumentProblem:
+    """What is to be written."""
+    if len(arguments.keys) > _MAX_KEYS:
+        return ArgumentProblem(
+            f'"keys" has {len(arguments.keys)} names, at most {_MAX_KEYS}'
+        )
+    data = bytearray(arguments.text.encode())
+    if len(data) > MAX_INPUT_BYTES:
+        return ArgumentProblem(
+            f'"text" is {len(data)} bytes long, at most {MAX_INPUT_BYTES}'
+        )
+    for name in arguments.keys:
+        key = key_bytes(name)
+        if key is None:
+            return ArgumentProblem(
+                f'"keys": there is no key "{name[:40]}"; there are: '
+                f"{', '.join(KEY_NAMES)}"
+            )
+        data += key
+    return bytes(data)
+
+
+def _job_problem(job: Job, arguments: Arguments) -> ArgumentProblem | None:
+    """What the job's standard input cannot take."""
+    stdin = job.request.stdin
+    if stdin is Stdin.EMPTY:
+        return ArgumentProblem(
+            f"{job.handle} was started without an open standard input: start it with "
+            '"tty" or "keep_stdin_open"'
+        )
+    if arguments.keys and stdin is not Stdin.TERMINAL:
+        return ArgumentProblem(
+            f'"keys" are for terminals, and {job.handle} has none: use "text"'
+        )
+    if arguments.secret and len(job.secrets) >= _MAX_SECRETS:
+        return ArgumentProblem(f'"secret": a job takes at most {_MAX_SECRETS} secrets')
+    return size_problem(arguments.terminal_size, tty=stdin is Stdin.TERMINAL)
