@@ -123,7 +123,7 @@ class Job:
         self.principal: Final = principal
         directory = host.runner.directory_of(request)
         self.request = attrs.evolve(request, working_directory=directory)
-        """With its real directory; without the values of its environment once the job has started."""
+        """With its real directory; once it has started, without its ``env``."""
         self.kind: Final = kind
         self.phase = JobPhase.QUEUED
         self.created_at: Final = host.wall()

@@ -134,7 +134,7 @@ def _wrong_type(name: str, value: object, schema: Mapping[str, Any]) -> Argument
     expected = _expected(schema)
     if schema["type"] not in ("object", "array"):
         return ArgumentProblem(f'"{name}" must be {expected}, got {_shown(value)}')
-    inner = schema.get("items") or schema.get("additionalProperties")
+    inner: Mapping[str, Any] = schema.get("items") or schema["additionalProperties"]
     if not isinstance(value, list if schema["type"] == "array" else dict):
         kind = _KINDS[type(value)]
         return ArgumentProblem(f'"{name}" must be {expected}, got {kind}')
