@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from commander.commands import Trace
+from commander.execution.owners import SERVER, own_text
 
 __all__ = [
     "DEFAULT_PATH",
@@ -54,8 +55,9 @@ _WITHOUT_TERMINAL: Final = (
 _TERMINAL_TYPE: Final = "xterm-256color"
 _NEVER: Final = (
     "MCP_*",
-    # That of a server above, if this one is a command itself.
+    # Those of a server above, if this one is a command itself.
     RUN_ID,
+    SERVER,
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -120,8 +122,13 @@ def command_environment(
         run_id: Stands in it as ``COMMANDER_RUN``, whatever the caller sets.
         env: The caller's variables. They supplement and override, as the policy
             has let them.
+
+    Returns:
+        With ``COMMANDER_SERVER`` besides, where this process can say who it is.
     """
-    return {**common, **env, RUN_ID: run_id}
+    text = own_text()
+    own = {RUN_ID: run_id} if text is None else {RUN_ID: run_id, SERVER: text}
+    return {**common, **env, **own}
 
 
 def trace_environment(trace: Trace | None, env: Mapping[str, str]) -> dict[str, str]:

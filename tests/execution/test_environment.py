@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commander.commands import Trace
+from commander.execution import environment
 from commander.execution.environment import (
     DEFAULT_PATH,
     child_environment,
@@ -15,6 +16,7 @@ from commander.execution.environment import (
     never_passed,
     trace_environment,
 )
+from commander.execution.owners import own_text
 
 SECRETS = {
     "MCP_AUTH_TOKEN": "t0ken",
@@ -27,7 +29,7 @@ SECRETS = {
     "ECS_CONTAINER_METADATA_URI_V4": "f",
     "ECS_AGENT_URI": "g",
 }
-OURS = {**SECRETS, "COMMANDER_RUN": "another"}
+OURS = {**SECRETS, "COMMANDER_RUN": "another", "COMMANDER_SERVER": "another"}
 """What stays with the server, secret or not."""
 
 
@@ -84,7 +86,16 @@ def test_the_callers_variables_supplement_and_override() -> None:
 
 
 def test_a_command_is_named_in_its_environment_whatever_the_caller_sets() -> None:
-    child = command_environment({}, run_id="abc", env={"COMMANDER_RUN": "other"})
+    forged = {"COMMANDER_RUN": "other", "COMMANDER_SERVER": "other"}
+    child = command_environment({}, run_id="abc", env=forged)
+    assert child == {"COMMANDER_RUN": "abc", "COMMANDER_SERVER": own_text()}
+
+
+def test_a_server_that_does_not_know_who_it_is_is_not_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(environment, "own_text", lambda: None)
+    child = command_environment({}, run_id="abc", env={})
     assert child == {"COMMANDER_RUN": "abc"}
 
 
