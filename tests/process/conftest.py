@@ -30,6 +30,7 @@ from commander.execution.limits import ChildSetup
 from commander.execution.memory_killer import MemoryKiller, find_victim_count
 from commander.execution.orphans import SubreaperTrees
 from commander.execution.report import Receiver
+from commander.execution.run_as import RunAs
 from commander.execution.running import RunningCommand, Supervision
 from commander.execution.seams import ProcessTrees
 from commander.output.budget import MemoryBudget
@@ -49,7 +50,13 @@ class RealProcesses:
         self._stdin_descriptor = stdin_descriptor
         self._ids = iter(range(10**9))
 
-    def executor(self, *, shell: str = "/bin/sh", **supervision: Any) -> Executor:
+    def executor(
+        self,
+        *,
+        shell: str = "/bin/sh",
+        run_as: RunAs | None = None,
+        **supervision: Any,
+    ) -> Executor:
         clock: Any = ICommanderReactor(reactor, reactor)
         watching = Supervision(
             clock=clock,
@@ -70,6 +77,7 @@ class RealProcesses:
                 shell_arg="-c",
                 directory="/",
                 environ=self.environ,
+                run_as=run_as,
                 stdin_descriptor=self._stdin_descriptor,
             ),
             supervision=attrs.evolve(watching, **supervision),

@@ -20,7 +20,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 
-from commander.commands import Outcome
+from commander.commands import Outcome, Stdin
 from commander.execution.engine import ProcessEngine
 from commander.execution.environment import child_environment
 from commander.execution.landlock import landlock_version
@@ -381,3 +381,43 @@ async def test_a_denial_that_no_rule_makes_is_not_explained(roomed: Cage) -> Non
         "echo 'x: Permission denied' >&2; exit 1", directory="/tmp"
     )
     assert ended.hint is None
+
+
+# --- terminals, and reports --------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_terminal_is_open_to_who_may_write_in_a_workspace_only(
+    roomed: Cage, root: Path, start_by: str
+) -> None:
+    if start_by == "fallback":
+        pytest.skip("it has no terminals")
+    text = "tty && echo x >/dev/tty && echo y >$(tty); touch /var/tmp/outside"
+    ended = await roomed.run(text, directory=str(root), stdin=Stdin.TERMINAL)
+    lines = text_lines(ended)
+    assert lines[0].startswith("/dev/pts/")
+    assert lines[1:3] == ["x", "y"]
+    assert REFUSED in lines[3]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_terminal_opens_no_program(listed: Cage, start_by: str) -> None:
+    if start_by == "fallback":
+        pytest.skip("it has no terminals")
+    ended = await listed.run("ls /proc/self/fd; id", stdin=Stdin.TERMINAL)
+    assert ended.stdout.total_bytes > 0
+    assert REFUSED in "".join(text_lines(ended))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_report_gets_through(roomed: Cage, root: Path) -> None:
+    reports: list[bytes | None] = []
+    options = {"directory": str(root), "report": reports.append}
+    assert await roomed.output("echo told >&3; ls -1 /proc/self/fd", **options) == (
+        "0\n1\n2\n3\n4\n"
+    )
+    assert reports == [b"told\n"]
+
+
+def text_lines(ended: Outcome) -> list[str]:
+    return text(ended.stdout).split("\r\n")

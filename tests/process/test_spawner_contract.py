@@ -57,7 +57,7 @@ class Recorder(ProcessProtocol):
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
-        self.output = {1: bytearray(), 2: bytearray()}
+        self.output = {1: bytearray(), 2: bytearray(), 3: bytearray()}
         self.pids: list[int | None] = []
         self.reasons: list[Failure] = []
         self.made: Deferred[None] = Deferred()
@@ -148,6 +148,7 @@ class Starter:
         env: Mapping[bytes, bytes] = ENV,
         directory: Path | None = None,
         stdin: bool = False,
+        report: bool = False,
     ) -> Recorder:
         """Start a shell on a text, or another program."""
         recorder = protocol or Recorder()
@@ -157,8 +158,20 @@ class Starter:
             [program, "-c", text] if arguments is None else [program, *arguments],
             env=env,
             path=None if directory is None else str(directory),
-            childFDs={0: "w" if stdin else self.null, 1: "r", 2: "r"},
+            childFDs={
+                0: "w" if stdin else self.null,
+                1: "r",
+                2: "r",
+                **({3: "r"} if report else {}),
+            },
         )
+        return recorder
+
+    def start_in_terminal(self, text: str) -> Recorder:
+        """Start a shell on a text, in a terminal."""
+        recorder = Recorder()
+        arguments = [SHELL, "-c", text]
+        self.spawner.spawnProcess(recorder, SHELL, arguments, env=ENV, usePTY=True)
         return recorder
 
     async def run(self, text: str, **options: Any) -> Recorder:
@@ -443,6 +456,78 @@ async def test_a_process_that_closes_its_input_is_told(starter: Starter) -> None
     await within_time(ran.made)
     await within_time(ran.ended)
     assert ran.calls.index(("lost", 0)) < ran.calls.index(("exited", -1))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_third_pipe_is_read_beside_the_output(starter: Starter) -> None:
+    ran = await starter.run(
+        "echo out; echo told >&3; ls /proc/self/fd >&2", report=True
+    )
+    assert ran.stdout == "out\n"
+    assert bytes(ran.output[3]) == b"told\n"
+    assert ran.stderr.split() == ["0", "1", "2", "3", "4"]
+    assert ran.calls.count(("lost", 3)) == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_third_pipe_that_somebody_holds_keeps_nothing_away(
+    threaded: Starter,
+) -> None:
+    text = f"echo told >&3; sleep {10 * WAIT_SECONDS} >/dev/null 2>&1 & echo $!"
+    ran = await threaded.run(text, report=True)
+    assert bytes(ran.output[3]) == b"told\n"
+    os.kill(int(ran.stdout), signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):  # unless it came to us
+        os.waitpid(int(ran.stdout), 0)
+
+
+# --- terminals -----------------------------------------------------------------------
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_terminal_is_input_and_output(threaded: Starter) -> None:
+    ran = threaded.start_in_terminal("stty -echo; tty; read line; echo got $line >&2")
+    await output_of(ran)
+    assert ran.transport is not None
+    ran.transport.write(b"this\n")
+    await within_time(ran.ended)
+    assert ran.stdout.startswith("/dev/pts/")
+    assert ran.stdout.endswith("\r\ngot this\r\n")
+    assert sorted(call for call in ran.calls if call[0] == "lost") == [
+        ("lost", 0),
+        ("lost", 1),
+    ]
+    assert ran.calls[-1] == ("ended", -1)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_lost_terminal_is_a_hang_up_for_its_session(threaded: Starter) -> None:
+    ran = threaded.start_in_terminal(f"echo ready; exec sleep {WAIT_SECONDS}")
+    await output_of(ran)
+    assert ran.transport is not None
+    ran.transport.loseConnection()
+    await within_time(ran.ended)
+    assert ran.signal == signal.SIGHUP
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_program_that_is_not_there_takes_its_terminal_with_it(
+    threaded: Starter,
+) -> None:
+    recorder = Recorder()
+    threaded.spawner.spawnProcess(recorder, "/bin/none", ["none"], usePTY=True)
+    await within_time(recorder.ended)
+    (reason,) = recorder.reasons
+    assert isinstance(reason.value, SpawnFailed)
+    assert "/bin/none" in str(reason.value)
+
+
+@pytest.mark.parametrize("make", [launched_spawner, python_launched_spawner])
+def test_where_there_are_no_terminals_one_is_refused_in_words(
+    make: Callable[[], IReactorProcess], null: int
+) -> None:
+    with pytest.raises(OSError, match="posix_spawn"):
+        Starter(make(), null).start_in_terminal("true")
 
 
 # --- endings -------------------------------------------------------------------------

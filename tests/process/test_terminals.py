@@ -18,6 +18,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from commander.commands import EndedBy, Outcome, StartFailed, Stdin, TerminalSize
+from commander.execution.run_as import find_run_as
 from commander.execution.running import RunningCommand
 from commander.reactors import ICommanderReactor
 from tests.process.conftest import RealProcesses
@@ -73,6 +74,8 @@ async def eventually(true: Callable[[], bool]) -> None:
 
 def open_in(processes: RealProcesses, command: str, **options: object) -> Terminal:
     options = {"stdin": Stdin.TERMINAL, **options}
+    if "run_as" in options:
+        options["executor"] = processes.executor(run_as=options.pop("run_as"))  # type: ignore[arg-type]
     return Terminal(processes.start(command, **options))  # type: ignore[arg-type]
 
 
@@ -391,6 +394,29 @@ async def test_a_report_is_no_part_of_the_terminal(processes: RealProcesses) -> 
     reports: list[bytes | None] = []
     terminal = open_in(processes, "echo shown; echo told >&3", report=reports.append)
     assert (await terminal.outcome()).stdout.head == b"shown\r\n"
+    assert reports == [b"told\n"]
+
+
+# --- behind other things that hold a command -----------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become other users")
+@pytest_twisted.ensureDeferred
+async def test_a_terminal_is_the_user_s_that_commands_run_as(
+    processes: RealProcesses,
+) -> None:
+    run_as = find_run_as("nobody")
+    terminal = open_in(
+        processes,
+        # It is given away just after it was opened.
+        'id -u; t=$(tty); until test -O "$t"; do sleep 0.01; done; echo by path >"$t"; '
+        "echo by name >/dev/tty; stty size; echo told >&3",
+        run_as=run_as,
+        report=(reports := list[bytes | None]()).append,
+    )
+    ended = await terminal.outcome()
+    lines = ended.stdout.head.decode().split("\r\n")
+    assert lines == [str(run_as.user.uid), "by path", "by name", "24 80", ""]
     assert reports == [b"told\n"]
 
 
