@@ -14,6 +14,7 @@ from commander.execution.environment import (
     child_environment,
     command_environment,
     never_passed,
+    terminal_environment,
     trace_environment,
 )
 from commander.execution.owners import own_text
@@ -140,3 +141,15 @@ def test_no_name_of_the_server_passes_whatever_the_environment(
 ) -> None:
     child = child_environment({**env, **OURS}, pass_env=tuple(env))
     assert not set(child) & set(OURS)
+
+
+def test_in_a_terminal_programs_may_use_it() -> None:
+    common = child_environment(
+        {"PATH": "/bin", "COLUMNS": "1", "LINES": "2", "HOME": "/h"},
+        pass_env=("COLUMNS", "LINES"),
+    )
+    changed = terminal_environment(common)
+    assert changed["TERM"] == "xterm-256color"
+    gone = common.keys() - changed.keys()
+    assert gone == {"NO_COLOR", "GIT_TERMINAL_PROMPT", "COLUMNS", "LINES"}
+    assert {**common, **changed} == {**common, "TERM": "xterm-256color"}

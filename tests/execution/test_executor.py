@@ -16,6 +16,8 @@ from commander.commands import (
     EndedBy,
     Outcome,
     StartFailed,
+    Stdin,
+    TerminalSize,
     Trace,
 )
 from commander.execution.executor import Executor, Start
@@ -24,6 +26,7 @@ from commander.execution.transport import SpawnFailed
 from commander.policy.checker import Approved, PolicyChecker
 from commander.principals import ANONYMOUS
 from commander.testing import MemoryProcess, ProcessReactor
+from commander.testing.processes import GroupMember
 
 
 def approved(
@@ -306,3 +309,184 @@ def test_a_shell_that_the_kernel_never_reports_is_said_to_be_there(
     assert stage.outcome.reaped is False
     assert stage.outcome.ended_by is EndedBy.TIMEOUT
     assert process.closed
+
+
+# --- input, terminals and what a caller does with a running command ------------------
+
+
+def talking(stdin: Stdin, size: TerminalSize | None = None) -> Approved:
+    request = CommandRequest(
+        command="cat",
+        timeout_seconds=30.0,
+        stdin=stdin,
+        terminal_size=size or TerminalSize(),
+    )
+    checker = PolicyChecker(
+        allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+    )
+    verdict = checker.check(request, ANONYMOUS)
+    assert isinstance(verdict, Approved)
+    return verdict
+
+
+class Talk:
+    """A running command beside its process in memory."""
+
+    def __init__(self, stage: Stage, stdin: Stdin, **options: Any) -> None:
+        size = options.pop("size", None)
+        running = stage.executor.start(talking(stdin, size), "run", **options)
+        assert isinstance(running, RunningCommand)
+        running.finished.addCallback(stage.results.append)
+        self.running = running
+        self.process = stage.reactor.processes[-1]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "given"),
+    [
+        (Stdin.EMPTY, {0: 0, 1: "r", 2: "r"}),
+        (Stdin.PIPE, {0: "w", 1: "r", 2: "r"}),
+        (Stdin.TERMINAL, {}),
+    ],
+)
+@pytest.mark.parametrize("reports", [False, True])
+def test_a_process_has_what_its_command_asks_for(
+    stage: Stage, stdin: Stdin, given: dict[int, object], reports: bool
+) -> None:
+    received: list[bytes | None] = []
+    size = TerminalSize(columns=4, rows=5)
+    talk = Talk(stage, stdin, size=size, report=received.append if reports else None)
+    assert talk.process.descriptors == given | ({3: "r"} if reports else {})
+    in_terminal = stdin is Stdin.TERMINAL
+    assert talk.process.terminal == (size if in_terminal else None)
+    assert talk.process.env["TERM"] == ("xterm-256color" if in_terminal else "dumb")
+    assert ("NO_COLOR" in talk.process.env) is not in_terminal
+    assert talk.running.input_open is (stdin is not Stdin.EMPTY)
+    talk.process.emit(3, b"told")
+    talk.process.exit()
+    assert received == ([b"told"] if reports else [])
+    assert stage.outcome.stdout.total_bytes == stage.outcome.stderr.total_bytes == 0
+    assert not talk.running.input_open
+
+
+def test_what_is_written_reaches_the_process_until_it_closes_its_end(
+    stage: Stage,
+) -> None:
+    talk = Talk(stage, Stdin.PIPE)
+    talk.running.write_input(b"a")
+    talk.process.reads_input = False
+    talk.running.write_input(b"bc")
+    assert (talk.process.input, talk.running.pending_input_bytes) == (b"a", 2)
+    talk.process.close_input()
+    assert not talk.running.input_open
+    talk.running.write_input(b"dropped")
+    assert talk.running.pending_input_bytes == 0
+
+
+def test_the_end_of_the_input_comes_after_it(stage: Stage) -> None:
+    talk = Talk(stage, Stdin.PIPE)
+    talk.running.write_input(b"all")
+    talk.running.close_input()
+    assert (talk.process.input, talk.process.input_ended) == (b"all", True)
+    assert not talk.running.input_open
+
+
+def test_a_terminal_can_be_resized_and_is_hung_up_when_it_is_ended(
+    stage: Stage,
+) -> None:
+    talk = Talk(stage, Stdin.TERMINAL)
+    talk.running.resize(TerminalSize(columns=1, rows=2))
+    assert talk.process.terminal == TerminalSize(columns=1, rows=2)
+    assert talk.running.terminal_descriptor is None, "there is none in memory"
+    talk.process.ignore("SIGTERM")
+    talk.running.cancel()
+    assert talk.process.signals == [signal.SIGTERM, signal.SIGHUP]
+    stage.reactor.advance(0)
+    assert stage.outcome.signal == "SIGHUP"
+    assert stage.outcome.ended_by is EndedBy.CANCELLED
+
+
+def test_a_client_may_signal_without_ending(stage: Stage) -> None:
+    talk = Talk(stage, Stdin.EMPTY)
+    talk.process.ignore("SIGUSR1")
+    talk.process.leave_behind(GroupMember(ignores=frozenset({signal.SIGUSR1})))
+    assert talk.running.signal(signal.SIGUSR1) == 2
+    assert len(talk.running.process_ids()) == 2
+    stage.reactor.advance(10)
+    assert stage.results == []
+    talk.running.signal(signal.SIGINT)
+    stage.reactor.advance(0)
+    assert stage.outcome.ended_by is EndedBy.CLIENT_SIGNAL
+    assert stage.outcome.signal == "SIGINT"
+
+
+def test_the_last_output_is_dated_and_can_be_kept(stage: Stage) -> None:
+    talk = Talk(stage, Stdin.EMPTY)
+    started_at = talk.running.started_at
+    stage.reactor.advance(3)
+    assert talk.running.last_output_at == started_at
+    talk.process.emit(1, b"x")
+    stage.reactor.advance(4)
+    assert talk.running.last_output_at == started_at + 3
+    talk.running.keep_output()
+    talk.process.exit()
+    assert talk.running.output.stdout.window().tail == b"x" or (
+        talk.running.output.stdout.window().head == b"x"
+    )
+    talk.running.output.close()
+
+
+def test_a_pause_ends_with_the_shell(stage: Stage) -> None:
+    talk = Talk(stage, Stdin.EMPTY)
+    talk.running.pause_output()
+    talk.process.emit(1, b"kept")
+    assert talk.running.output.total_bytes == 0
+    talk.process.exit()
+    assert stage.outcome.stdout.total_bytes == 4
+    talk.running.pause_output()
+    assert not talk.process.paused
+
+
+def test_output_that_was_paused_is_read_on(stage: Stage) -> None:
+    talk = Talk(stage, Stdin.EMPTY)
+    talk.running.resume_output()
+    talk.running.pause_output()
+    talk.process.emit(1, b"kept")
+    talk.running.resume_output()
+    assert talk.running.output.total_bytes == 4
+    assert not talk.process.paused
+
+
+def test_before_the_start_input_and_signals_wait(stage: Stage) -> None:
+    stage.reactor.starts_late = True
+    talk = Talk(stage, Stdin.PIPE)
+    talk.running.write_input(b"early")
+    assert talk.running.signal(signal.SIGINT) == 0
+    assert talk.running.process_ids() == ()
+    talk.running.pause_output()
+    stage.reactor.start_late()
+    assert talk.process.signals == [signal.SIGINT]
+    assert talk.process.input == b"early"
+    assert talk.process.paused
+
+
+@pytest.mark.parametrize("stdin", [Stdin.PIPE, Stdin.TERMINAL])
+def test_a_command_that_did_not_start_reports_nothing_and_reads_nothing(
+    stage: Stage, stdin: Stdin
+) -> None:
+    received: list[bytes | None] = []
+    stage.reactor.spawn_error = OSError(errno.EMFILE, "Too many open files")
+    running = stage.executor.start(talking(stdin), "run", report=received.append)
+    assert isinstance(running, RunningCommand)
+    running.finished.addCallback(stage.results.append)
+    (failed,) = stage.results
+    assert isinstance(failed, StartFailed)
+    assert failed.exhausted
+    assert not running.input_open
+    running.write_input(b"x")
+    running.close_input()
+    running.pause_output()
+    running.resume_output()
+    assert running.pending_input_bytes == 0
+    assert running.signal(signal.SIGTERM) == 0
+    assert received == []

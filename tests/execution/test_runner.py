@@ -27,6 +27,7 @@ from commander.execution.executables import Executables
 from commander.execution.executor import Executor, Start
 from commander.execution.landlock import Ruleset
 from commander.execution.refusals import Refusals
+from commander.execution.report import Receiver
 from commander.execution.runner import (
     Aside,
     CommandRunner,
@@ -92,6 +93,7 @@ class Stage:
         *,
         cancellation: Cancellation | None = None,
         started: Callable[[RunningCommand], None] | None = None,
+        report: Receiver | None = None,
     ) -> list[object]:
         """Begin a command; the list gets what became of it."""
         ended: list[object] = []
@@ -103,6 +105,7 @@ class Stage:
                 ANN,
                 cancellation=cancellation,
                 started=started,
+                report=report,
             )
         ).addBoth(ended.append)
         return ended
@@ -579,3 +582,15 @@ def test_a_short_command_does_not_wait_for_a_long_one(stage: Stage) -> None:
 
 def test_without_a_place_aside_a_long_command_is_decided_at_once(stage: Stage) -> None:
     assert isinstance(stage.check(LONG)[0], Approved)
+
+
+def test_a_report_is_there_before_the_answer(stage: Stage) -> None:
+    order: list[object] = []
+    ended = stage.run("true", report=order.append)
+    process = stage.reactor.processes[-1]
+    assert process.descriptors[3] == "r"
+    process.emit(3, b"told")
+    process.exit()
+    (outcome,) = ended
+    assert isinstance(outcome, Outcome)
+    assert order == [b"told"]
