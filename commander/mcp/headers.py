@@ -38,6 +38,10 @@ _NAMED_BY: Final = {
     "tasks/cancel": "taskId",
 }
 """Which parameter ``Mcp-Name`` repeats, by method."""
+_MAY_BE_UNNAMED: Final = frozenset({"tasks/get", "tasks/update", "tasks/cancel"})
+"""Without ``Mcp-Name`` they are served: S26 does not require it of them (Standard
+Request Headers). TASK tells clients to send it (Routing Headers), and fastmcp-tasks 4.1
+does not. Whoever routes by it notices for itself."""
 _SENTINEL: Final = ("=?base64?", "?=")
 _ANNOTATION: Final = "x-mcp-header"
 _VALUE: Final = re.compile(r"[\t\x20-\x7e]*")
@@ -100,6 +104,8 @@ def name_problem(request: Request, headers: Headers) -> ProtocolError | None:
     if name is None:
         return None  # nothing to repeat; that there is no name is refused later
     values = headers.values(NAME_HEADER)
+    if not values and request.method in _MAY_BE_UNNAMED:
+        return None
     if not values or decoded(values[0]) != name:
         return mismatch(request.id, f"mcp-name must repeat params.{key}")
     return None

@@ -518,8 +518,10 @@ TASKS: Final = (
     ),
     R(
         "E9",
-        "TASK, Streamable HTTP: Routing Headers",
-        "Mcp-Name repeats the task, or -32020",
+        f"{HTTP26}, Standard Request Headers, Server Validation; TASK, Streamable "
+        "HTTP: Routing Headers",
+        "an Mcp-Name that does not repeat the task is -32020; one that is left out is "
+        "not missed",
         M,
         H,
     ),

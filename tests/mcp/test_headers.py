@@ -155,7 +155,6 @@ NAMED = [
     [
         ("x:y", True),
         (sentinel(b"x:y"), True),
-        (None, False),
         ("", False),
         ("X:y", False),
         ("x:y ", False),
@@ -164,13 +163,19 @@ NAMED = [
     ],
 )
 def test_the_name_must_be_repeated(
-    value: str | None, agrees: bool, method: str, member: str
+    value: str, agrees: bool, method: str, member: str
 ) -> None:
-    lines = [("mcp-method", method)]
-    if value is not None:
-        lines.append(("mcp-name", value))
+    lines = HeaderLines(("mcp-method", method), ("mcp-name", value))
     asked = request(method, **{member: "x:y", "other": "z"})
-    assert is_mismatch(name_problem(asked, HeaderLines(*lines))) is not agrees
+    assert is_mismatch(name_problem(asked, lines)) is not agrees
+
+
+@requirement("M5", "E9", over=())
+@pytest.mark.parametrize(("method", "member"), NAMED)
+def test_only_a_task_need_not_be_named(method: str, member: str) -> None:
+    lines = HeaderLines(("mcp-method", method))
+    problem = name_problem(request(method, **{member: "x:y"}), lines)
+    assert is_mismatch(problem) is (member != "taskId")
 
 
 @pytest.mark.parametrize(("method", "member"), NAMED)

@@ -186,7 +186,7 @@ def test_a_header_names_the_version_of_a_handshake_client(version: str) -> None:
 # --- the ladder --------------------------------------------------------------------
 
 
-WITHOUT_TASKS = modern_engine(Catalogue(tools=TOOLS))
+TOOLS_ONLY = modern_engine(Catalogue(tools=TOOLS))
 """Has a method less that a header names something of."""
 
 
@@ -198,7 +198,6 @@ class Draft:
     params: dict[str, Any] = attrs.field(
         factory=lambda: {
             "name": "execute_command",
-            "taskId": "execute_command",
             "arguments": {"region": "us", "limits": {"seconds": 9}},
             "_meta": {VERSION_KEY: MODERN, CAPABILITIES_KEY: {}},
         }
@@ -266,8 +265,8 @@ class Draft:
         self.header("MCP-Protocol-Version", "1999-01-01")
 
     def unknown_method(self) -> None:
-        self.method = "tasks/get"
-        self.header("Mcp-Method", "tasks/get")
+        self.method = "prompts/get"
+        self.header("Mcp-Method", "prompts/get")
 
     def no_param_header(self) -> None:
         self.header("Mcp-Param-Region")
@@ -284,7 +283,7 @@ class Draft:
     def open(self, *, over_http: bool) -> Reply | Call:
         asked = Request(id="a", method=self.method, params=self.params)
         lines = HeaderLines(*self.lines) if over_http else None
-        return WITHOUT_TASKS.open(asked, lines)
+        return TOOLS_ONLY.open(asked, lines)
 
 
 RUNGS: list[tuple[str, Callable[[Draft], None], int, int, str]] = [
@@ -303,7 +302,7 @@ RUNGS: list[tuple[str, Callable[[Draft], None], int, int, str]] = [
     ("M5", Draft.bad_name_header, 400, -32020, "mcp-name"),
     ("M6", Draft.old_version, 400, -32022, "2025-11-25"),
     ("M6", Draft.unknown_version, 400, -32022, "1999-01-01"),
-    ("M7", Draft.unknown_method, 404, -32601, "tasks/get"),
+    ("M7", Draft.unknown_method, 404, -32601, "prompts/get"),
     ("M8", Draft.no_param_header, 400, -32020, "mcp-param-region"),
     ("M8", Draft.other_param_header, 400, -32020, "mcp-param-seconds"),
     ("M9", Draft.bad_params, 400, -32602, "requestState"),

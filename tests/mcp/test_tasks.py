@@ -267,9 +267,10 @@ def test_who_listens_to_no_task_need_not_declare_them(wanted: object) -> None:
 def test_headers_go_before_all_that_is_about_tasks(method: str) -> None:
     request = modern(method, {"taskId": "t1"})
     lines = headers_of(request)
-    for headers in (lines.without("mcp-name"), lines.but("mcp-name", "t2")):
-        status, answered = answer(request, headers)
-        assert (status, answered["error"]["code"]) == (400, -32020)
+    status, answered = answer(request, lines.but("mcp-name", "t2"))
+    assert (status, answered["error"]["code"]) == (400, -32020)
+    status, answered = answer(request, lines.without("mcp-name"))
+    assert (status, answered["error"]["code"]) == (400, -32021)
 
 
 @requirement("E9")
