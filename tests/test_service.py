@@ -348,6 +348,12 @@ def test_default_settings_and_every_other_pass_through_evolve() -> None:
     tools = listed["result"]["tools"]
     assert [tool["name"] for tool in tools] == [
         "execute_command",
+        "start_command",
+        "read_output",
+        "send_input",
+        "signal_job",
+        "list_jobs",
+        "open_shell",
         "check_command",
         "list_allowed_commands",
         "list_blocked_commands",

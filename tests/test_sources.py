@@ -662,9 +662,11 @@ def test_a_long_value_goes_on_in_the_same_column_of_the_table() -> None:
 
 
 def test_the_table_ends_with_the_warnings() -> None:
-    table = check_config_table(loaded_with({"MCP_SPOOL_DIR": "/var/spool"}))
+    table = check_config_table(loaded_with({"MCP_SHELLARG": "-c"}))
 
-    assert table.endswith("\n\nWarning: MCP_SPOOL_DIR has no effect in this version")
+    assert table.endswith(
+        "\n\nWarning: MCP_SHELLARG is not a setting; did you mean MCP_SHELL_ARG?"
+    )
 
 
 # --- for any input -------------------------------------------------------------

@@ -34,9 +34,11 @@ import attrs
 from commander.errors import StartError
 from commander.execution.environment import RUN_ID
 from commander.execution.limits import ResourceLimit
+from commander.execution.owners import SERVER
 
 __all__ = ["RunAs", "User", "find_run_as", "find_user", "programs_in_front"]
 
+_OURS: Final = frozenset({RUN_ID, SERVER})
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 """What a shell can set; names that are none mean nothing to a C library either."""
 _CARRIER: Final = "COMMANDER_ENV_"
@@ -118,7 +120,9 @@ class RunAs:
             The argument list, whose first element is the program's path, and the
             variables to set in place of the caller's.
         """
-        names = [name for name in env if name != RUN_ID and _IDENTIFIER.fullmatch(name)]
+        names = [
+            name for name in env if name not in _OURS and _IDENTIFIER.fullmatch(name)
+        ]
         groups = ",".join(map(str, sorted(self.user.groups)))
         arguments = (
             self.prlimit,

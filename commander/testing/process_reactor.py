@@ -36,6 +36,12 @@ _FIRST_PID: Final = (1 << 22) + 1
 class _NoThreads:
     """A thread pool that does its work at once, in the thread that asks."""
 
+    def start(self) -> None:
+        """There is nothing to start."""
+
+    def stop(self) -> None:
+        """There is nothing to stop."""
+
     def callInThreadWithCallback(
         self,
         onResult: Callable[[bool, Any], None],

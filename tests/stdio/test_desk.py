@@ -101,7 +101,7 @@ def test_a_server_that_stops_waits_for_a_client_that_reads_late() -> None:
     desk = MemoryDesk()
     desk.client.reading = False
     desk.client.send_message(call(1))
-    desk.process.emit(1, b"x" * 400_000)
+    desk.process.emit(1, b"\x01" * 400_000)  # long as JSON
     desk.process.exit(0)
     desk.pump(0.1)
     stopped: list[Any] = []
@@ -122,7 +122,7 @@ def test_a_server_that_stops_does_not_wait_for_ever_for_one_that_does_not_read()
     desk = MemoryDesk()
     desk.client.reading = False
     desk.client.send_message(call(1))
-    desk.process.emit(1, b"x" * 400_000)
+    desk.process.emit(1, b"\x01" * 400_000)  # long as JSON
     desk.process.exit(0)
     desk.pump(0.1)
     desk.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 
@@ -137,7 +139,16 @@ def test_requests_that_follow_each_other_share_their_timers(
     assert server.reactor.getDelayedCalls() == before
 
 
-def test_a_request_that_is_answered_has_no_idle_time(server: MemoryServer) -> None:
+@pytest.fixture
+def patient() -> Iterator[MemoryServer]:
+    """A server that answers when a command has ended, and not before."""
+    with MemoryServer(Settings(execute_yield_seconds=0.0)) as server:
+        yield server
+    assert server.log.failures() == []
+
+
+def test_a_request_that_is_answered_has_no_idle_time(patient: MemoryServer) -> None:
+    server = patient
     connection = server.http.begin(body=call("sleep 1"))
     server.http.pump(10 * IDLE_SECONDS)
     connection.send(b"G")  # of the next one
@@ -291,8 +302,9 @@ def test_the_idle_time_can_be_set() -> None:
 
 
 def test_a_request_that_is_being_answered_has_all_the_time_it_needs(
-    server: MemoryServer,
+    patient: MemoryServer,
 ) -> None:
+    server = patient
     connection = server.http.begin(body=call("sleep 600"))
     for _ in range(600):
         server.http.pump(1)

@@ -629,7 +629,7 @@ def test_a_client_that_vanishes_in_the_middle_of_its_result_harms_nobody(
     connection = post(server, call(7))
     connection.stop_reading()
     process = server.process
-    process.emit(1, b"x" * 200_000)
+    process.emit(1, b"\x01" * 200_000)  # long as JSON
     server.http.pump(0.1)
     process.exit(0)
     server.http.pump(0.1)

@@ -71,7 +71,7 @@ def output(client: Client, pending: Pending) -> str:
 def test_tools_are_listed(client: Client) -> None:
     tools = reply_of(client.request("tools/list"))["result"]["tools"]
     assert tools[0]["name"] == "execute_command"
-    assert len(tools) == 5
+    assert len(tools) == 11
 
 
 @requirement("T7")
@@ -306,7 +306,7 @@ def test_it_does_not_matter_how_the_bytes_are_cut(wire: str, cuts: list[int]) ->
     client.pump(1)
     client.process.exit(0)
     client.pump()
-    assert len(reply_of(listed)["result"]["tools"]) == 5
+    assert len(reply_of(listed)["result"]["tools"]) == 11
     assert progress(running)[0]["message"] == "\u00e9"
     assert facts(running)["stdout"] == "\u00e9\n"
     assert reply_of(bad)["error"]["code"] == -32601

@@ -73,9 +73,14 @@ def test_an_argument_that_does_not_fit_is_a_result(
 def test_only_what_runs_a_command_is_said_to_change_anything(client: Client) -> None:
     tools = reply_of(client.request("tools/list"))["result"]["tools"]
     hints = {tool["name"]: tool["annotations"] for tool in tools}
-    running = hints.pop("execute_command")
-    assert (running["readOnlyHint"], running["destructiveHint"]) == (False, True)
-    assert (running["idempotentHint"], running["openWorldHint"]) == (False, True)
+    for name in ("execute_command", "start_command", "send_input"):
+        running = hints.pop(name)
+        assert (running["readOnlyHint"], running["destructiveHint"]) == (False, True)
+        assert (running["idempotentHint"], running["openWorldHint"]) == (False, True)
+    ending = hints.pop("signal_job")
+    assert (ending["destructiveHint"], ending["idempotentHint"]) == (True, True)
+    opening = hints.pop("open_shell")
+    assert (opening["readOnlyHint"], opening["destructiveHint"]) == (False, False)
     assert {hint["readOnlyHint"] for hint in hints.values()} == {True}
     assert all(tool["title"] for tool in tools)
 
