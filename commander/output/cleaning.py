@@ -103,7 +103,7 @@ _PICTURES: Final = {
     0x7F: 0x2421,
 }
 _AT_LINE_END: Final = re.compile(r"(?<!\r)\r++(?![^\n])")
-_MOVED_LINE: Final = re.compile(r"^[^\n\r\x08\0]*+[\r\x08\0][^\n]*+", re.MULTILINE)
+_MOVED_LINE: Final = re.compile(r"^[^\n\r\x08]*+[\r\x08][^\n]*+", re.MULTILINE)
 _LONG_LINE: Final = re.compile(rf"^[^\n]{{{LINE_CHARACTERS + 1},}}", re.MULTILINE)
 
 
@@ -192,7 +192,8 @@ def _shown(text: str) -> tuple[str, int, int]:
         return line_shown
 
     text = _MOVED_LINE.sub(shown, _AT_LINE_END.sub("", text))
-    return text, sequences, rewrites
+    # Erasures in other lines are at the end of what was written.
+    return text.replace("\0", ""), sequences, rewrites
 
 
 def _shown_line(line: str) -> tuple[str, int]:
