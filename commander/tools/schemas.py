@@ -33,6 +33,7 @@ _KINDS: Final = {
     float: "a number",
     bool: "a boolean",
     list: "an array",
+    dict: "an object",
     type(None): "null",
 }
 
@@ -46,7 +47,11 @@ class ArgumentProblem:
 
 def input_schema(arguments: type) -> dict[str, Any]:
     """The schema of a tool's arguments; other names than these are refused."""
-    return {**_inlined(arguments), "additionalProperties": False}
+    schema = _inlined(arguments)
+    for member in schema["properties"].values():
+        if "enum" in member:
+            member["type"] = "string"  # some models' interfaces take no bare list
+    return {**schema, "additionalProperties": False}
 
 
 def output_schema(result: type) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import attrs
 import jsonschema
@@ -30,6 +30,7 @@ class Sample:
     quiet: bool = False
     names: list[str] = attrs.field(factory=list)
     env: dict[str, str] = attrs.field(factory=dict)
+    which: Literal["b", "a"] = "a"
 
 
 @attrs.frozen(kw_only=True)
@@ -43,7 +44,7 @@ def problem(arguments: Mapping[str, Any], cls: type = Sample) -> str:
     return read.text
 
 
-SAMPLE_SCHEMA = {
+SAMPLE_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "text": {"type": "string", "description": "Words"},
@@ -52,13 +53,22 @@ SAMPLE_SCHEMA = {
         "quiet": {"type": "boolean"},
         "names": {"type": "array", "items": {"type": "string"}},
         "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "which": {"enum": ["a", "b"]},
     },
     "required": ["text"],
 }
 
 
 def test_an_input_schema_is_one_closed_object_without_defaults() -> None:
-    assert input_schema(Sample) == {**SAMPLE_SCHEMA, "additionalProperties": False}
+    schema = input_schema(Sample)
+    assert schema["properties"].pop("which") == {"type": "string", "enum": ["a", "b"]}
+    rest = {**SAMPLE_SCHEMA["properties"]}
+    del rest["which"]
+    assert schema == {
+        **SAMPLE_SCHEMA,
+        "properties": rest,
+        "additionalProperties": False,
+    }
 
 
 def test_an_output_schema_is_open_to_later_members() -> None:
@@ -107,17 +117,17 @@ def test_a_tool_without_arguments_takes_an_empty_object() -> None:
         (
             {"zzz": 1},
             'unknown argument "zzz"; the tool takes: text, count, ratio, quiet, '
-            "names, env",
+            "names, env, which",
         ),
         (
             {"": 1},
             'unknown argument ""; the tool takes: text, count, ratio, quiet, names, '
-            "env",
+            "env, which",
         ),
         (
             {"z" * 101: 1},
             f'unknown argument "{"z" * 100}"; the tool takes: text, count, ratio, '
-            "quiet, names, env",
+            "quiet, names, env, which",
         ),
     ],
 )
@@ -150,14 +160,17 @@ def test_null_for_a_required_argument_is_a_wrong_type() -> None:
         ("text", True, '"text" must be a string, got true'),
         ("text", ["a", "é"], '"text" must be a string, got ["a","é"]'),
         ("text", {"a": 1}, '"text" must be a string, got {"a":1}'),
-        ("count", "1", '"count" must be an integer, got "1"'),
-        ("count", 1.5, '"count" must be an integer, got 1.5'),
-        ("count", True, '"count" must be an integer, got true'),
+        ("count", "1", '"count" must be an integer of at least 0, got "1"'),
+        ("count", 1.5, '"count" must be an integer of at least 0, got 1.5'),
+        ("count", True, '"count" must be an integer of at least 0, got true'),
         ("ratio", "0.5", '"ratio" must be a number, got "0.5"'),
         ("quiet", "true", '"quiet" must be true or false, got "true"'),
         ("quiet", 1, '"quiet" must be true or false, got 1'),
-        ("names", "a", '"names" must be an array, got "a"'),
-        ("names", [1], '"names" must be an array, got [1]'),
+        ("names", "a", '"names" must be an array, got a string'),
+        ("names", {"a": 1}, '"names" must be an array, got an object'),
+        ("names", [1], '"names" must hold only strings'),
+        ("which", "c", '"which" must be one of a, b, got "c"'),
+        ("which", 1, '"which" must be one of a, b, got 1'),
         ("env", "A=1", '"env" must be an object, got a string'),
         ("env", ["A=1"], '"env" must be an object, got an array'),
         ("env", 1, '"env" must be an object, got a number'),
@@ -208,6 +221,7 @@ arguments = st.fixed_dictionaries(
         "quiet": st.booleans() | values,
         "names": st.lists(st.text()) | values,
         "env": st.dictionaries(st.text(), st.text()) | values,
+        "which": st.sampled_from(["a", "b", "c"]) | values,
         "other": values,
     },
 )
