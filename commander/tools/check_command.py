@@ -50,7 +50,7 @@ class SegmentResult:
     decision: Literal["allow", "deny"]
     rule_id: str = ""
     reason: str = ""
-    suggestion: Annotated[str, Meta(description="What would be allowed instead")] = ""
+    suggestion: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -60,14 +60,12 @@ class Result:
     decision: Annotated[
         Literal["allow", "deny"], Meta(description="What execute_command would do")
     ]
-    reason: Annotated[str, Meta(description="Why it is denied")] = ""
-    rule_id: Annotated[str, Meta(description="Policy rule that denies it")] = ""
-    runs: Annotated[
-        str, Meta(description="The text that the shell would get, as it was checked")
-    ] = ""
+    reason: str = ""
+    rule_id: str = ""
+    runs: Annotated[str, Meta(description="What the shell would get")] = ""
     segments: Annotated[
         list[SegmentResult],
-        Meta(description="Each command of the text, where there is an allow-list"),
+        Meta(description="Each command, where there is an allow-list"),
     ] = attrs.field(factory=list)
     error: str = ""
 

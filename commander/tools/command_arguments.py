@@ -27,24 +27,15 @@ _MAX_ENV_NAMES: Final = 1024
 
 Command = Annotated[
     str,
-    Meta(
-        description="Shell command to run. It is checked against the server's "
-        "allow-list and blocklist first."
-    ),
+    Meta(description="Shell command; the server's policy judges it first"),
 ]
 WorkingDirectory = Annotated[
     str,
-    Meta(
-        description="Directory to run in. Relative paths count from the server's "
-        "working directory, which is the default."
-    ),
+    Meta(description="Default: the server's; relative paths count from there"),
 ]
 Environment = Annotated[
     dict[str, str],
-    Meta(
-        description="Environment variables to set for the command, over the few "
-        "that it inherits."
-    ),
+    Meta(description="Variables to set, over the few that are inherited"),
 ]
 
 

@@ -15,13 +15,13 @@ from commander.commands import (
     OutputWindow,
     StartFailed,
 )
-from commander.durations import ACCEPTED_DURATION, format_duration, parse_duration
+from commander.durations import format_duration, parse_duration
 from commander.jobs.job import Job, JobKind
 from commander.jobs.waiting import Until, Wait, WaitLimits
-from commander.output.decoding import Rendered, render, shortened
+from commander.output.decoding import Rendered, StreamDecoder, render, shortened
+from commander.output.order import STDERR, STDOUT
 from commander.tools.caller import Caller
 from commander.tools.command_arguments import (
-    LONGEST_VALUE,
     Command,
     Environment,
     WorkingDirectory,
@@ -29,6 +29,8 @@ from commander.tools.command_arguments import (
 )
 from commander.tools.exit_codes import answer_meaning
 from commander.tools.following import following
+from commander.tools.job_arguments import duration_problem
+from commander.tools.job_output import gap_remedy
 from commander.tools.job_results import go_on_hint, output_link
 from commander.tools.job_services import JobServices
 from commander.tools.outcomes import error_of, hint_of, refusal
@@ -36,7 +38,7 @@ from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
 
-__all__ = ["Arguments", "ExecuteCommand", "Result", "timeout_problem"]
+__all__ = ["Arguments", "ExecuteCommand", "Result"]
 
 _LARGE_BYTES: Final = 64 * 1024
 """Output from which on making the result takes a turn of its own."""
@@ -46,6 +48,7 @@ control characters do not."""
 _SHOWN_BYTES: Final = 30_000
 """Of both streams together, in a result to a model: some 8,000 tokens, below what
 Claude Code warns about. The rest is read with ``read_output``."""
+_NAMES: Final = ("stdout", "stderr")
 
 
 @attrs.frozen(kw_only=True)
@@ -57,9 +60,8 @@ class Arguments:
     timeout: Annotated[
         str,
         Meta(
-            description="Longest run time as a Go duration such as 30s, 5m or 1h30m; "
-            "then the command and its child processes are ended. Default and maximum: "
-            "get_shell_info."
+            description="Longest run time such as 30s, 5m or 1h30m; then the command "
+            "and all its processes are ended. Default and maximum: get_shell_info"
         ),
     ] = ""
     env: Environment = attrs.field(factory=dict)
@@ -69,45 +71,30 @@ class Arguments:
 class Result:
     """What ``execute_command`` answers; members that say nothing are left out."""
 
-    stdout: Annotated[str, Meta(description="Standard output")]
-    stderr: Annotated[str, Meta(description="Standard error")]
+    stdout: str
+    stderr: str
     exit_code: Annotated[
         int | None,
         Meta(description="-1 if it did not exit by itself, null while it runs"),
     ]
-    duration: Annotated[str, Meta(description="Run time as a Go duration")]
+    duration: str
     error: str = ""
-    status: Annotated[
-        str,
-        Meta(description="running, killed, denied, busy, cancelled or failed_to_start"),
-    ] = ""
-    ended_by: Annotated[
-        str,
-        Meta(
-            description="exit, timeout, output_limit, process_limit, oom, cancelled "
-            "or server_shutdown"
-        ),
-    ] = ""
-    signal: Annotated[str, Meta(description="Signal that ended the shell")] = ""
+    status: Annotated[str, Meta(description="running, killed, denied, busy, ...")] = ""
+    ended_by: Annotated[str, Meta(description="exit, timeout, cancelled, ...")] = ""
+    signal: str = ""
     timed_out: bool = False
-    truncated: Annotated[
-        bool, Meta(description="Output was omitted at the marked place")
-    ] = False
-    job_id: Annotated[
-        str, Meta(description="For read_output: the command goes on, or printed more")
-    ] = ""
+    truncated: Annotated[bool, Meta(description="At the marked place")] = False
+    job_id: Annotated[str, Meta(description="For read_output")] = ""
     stdout_omitted_bytes: int = 0
     stderr_omitted_bytes: int = 0
     background_processes: Annotated[
-        int, Meta(description="Processes left in the background, and ended")
+        int, Meta(description="Left in the background, and ended")
     ] = 0
-    exit_code_meaning: Annotated[
-        str, Meta(description="What a non-zero exit code answers")
-    ] = ""
-    rule_id: Annotated[str, Meta(description="Policy rule that denied it")] = ""
+    exit_code_meaning: Annotated[str, Meta(description="Such as: no line matched")] = ""
+    rule_id: str = ""
     retry_after_seconds: int = 0
     effective: Annotated[
-        dict[str, str], Meta(description="Limits that differ from those asked for")
+        dict[str, str], Meta(description="Limits that were clamped")
     ] = attrs.field(factory=dict)
     hint: str = ""
 
@@ -133,8 +120,9 @@ class ExecuteCommand:
     description: ClassVar[str] = (
         "Run a shell command on the server and return its output, exit code and run "
         "time. Standard input is empty; nothing can be typed. Processes that the "
-        "command leaves in the background are ended with it. For servers, long builds "
-        "and programs that ask use start_command."
+        "command leaves in the background are ended with it. Long output is cut in its "
+        "middle. If it outlasts the call it goes on, and the answer is a job_id. For "
+        "servers, long builds and programs that ask use start_command."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = Result
@@ -164,7 +152,7 @@ class ExecuteCommand:
         """Run the command; the answer comes when nothing of it is left, or as a job."""
         problem = command_problem(
             arguments.command, arguments.working_directory, arguments.env
-        ) or timeout_problem(arguments.timeout)
+        ) or duration_problem("timeout", arguments.timeout)
         if problem is not None:
             return self.refuse(problem)
         asked = self._default_timeout_seconds
@@ -241,35 +229,20 @@ class ExecuteCommand:
 
     def _answer(self, request: CommandRequest, job: Job, ended: Outcome) -> ToolAnswer:
         """What a job came to that has ended within the call."""
-        windows = job.windows()
-        shown = [shortened(each, most) for each, most in _shares(*windows)]
-        if not any(window.omitted_bytes for window in shown):
-            job.close()
-            facts = _facts(request, ended, *map(render, shown))
-            return ToolAnswer(facts=facts, is_error="error" in facts)
-        self._services.table.add(job)
+        shown = [shortened(each, most) for each, most in _shares(*job.windows())]
+        keeps = _keeps_more(job, shown)
+        if keeps:
+            self._services.table.add(job)
         facts = _facts(request, ended, *_rendered(job, shown))
-        facts["job_id"] = job.handle
+        if keeps:
+            facts["job_id"] = job.handle
+        else:
+            job.close()
         return ToolAnswer(
-            facts=facts, is_error="error" in facts, links=(output_link(job),)
+            facts=facts,
+            is_error="error" in facts,
+            links=(output_link(job),) if keeps else (),
         )
-
-
-def timeout_problem(timeout: str) -> ArgumentProblem | None:
-    """What the types do not say about a timeout."""
-    text = timeout.strip()
-    if not text:
-        return None
-    try:
-        usable = parse_duration(text) > 0
-    except ValueError:
-        usable = False
-    if usable:
-        return None
-    return ArgumentProblem(
-        f'Invalid timeout format: "{text[:LONGEST_VALUE]}" is not '
-        f"{ACCEPTED_DURATION}, greater than zero"
-    )
 
 
 def _kept_bytes(outcome: Outcome) -> int:
@@ -339,16 +312,27 @@ def _shares(
     )
 
 
+def _keeps_more(job: Job, shown: Sequence[OutputWindow]) -> bool:
+    """Whether there is output that is not shown and can be read."""
+    pairs = zip((STDOUT, STDERR), shown, strict=True)
+    return any(window.omitted_bytes > _evicted(job, n) for n, window in pairs)
+
+
+def _evicted(job: Job, stream: int) -> int:
+    return 0 if job.kept is None else job.kept.evicted_bytes(stream)
+
+
 def _rendered(job: Job, windows: Sequence[OutputWindow]) -> list[Rendered]:
     """With the call that returns what is omitted."""
-    return [
-        render(
-            window,
-            remedy=f'read_output(job_id="{job.handle}", stream="{stream}", '
-            f"cursor={len(window.head)})",
-        )
-        for stream, window in zip(("stdout", "stderr"), windows, strict=True)
-    ]
+    rendered = []
+    for stream, name, window in zip((STDOUT, STDERR), _NAMES, windows, strict=True):
+        head = StreamDecoder()
+        head.decode(0, window.head)
+        cursor = len(window.head) - head.pending_bytes
+        call = f'read_output(job_id="{job.handle}", stream="{name}", cursor={cursor})'
+        remedy = gap_remedy(call, window.omitted_bytes, _evicted(job, stream))
+        rendered.append(render(window, remedy=remedy))
+    return rendered
 
 
 def _answers(facts: Mapping[str, Any]) -> bool:

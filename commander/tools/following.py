@@ -5,9 +5,9 @@ the newest line of output, at most every ``PROGRESS_SECONDS`` and at least every
 ``HEARTBEAT_SECONDS``, also while the command waits for a slot. A command that ends in
 the turn in which it prints makes none: its result is there as soon.
 
-*Output* is all of it, as text, in the order in which both streams were read, at the
-rate of a ``Subscription``. What could not be told is a marker in the stream's own text,
-before the next piece of that stream or at its end.
+*Output* is all that comes from then on, as text, in the order in which both streams
+were read, at the rate of a ``Subscription``. What could not be told is a marker in the
+stream's own text, before the next piece of that stream or at its end.
 
 A client that does not keep up holds the subscription and the alarm, so it costs the
 place in the output and no data. The piece under way is told to its end; when the
@@ -17,7 +17,7 @@ which nobody would know that there was more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -36,6 +36,7 @@ from commander.output.lines import NO_LINE, newest_line
 from commander.output.order import STDERR, STDOUT
 from commander.output.ring import Gap, HeadTailRing
 from commander.tools.caller import Caller
+from commander.tools.hidden import hidden
 
 __all__ = ["HEARTBEAT_SECONDS", "PROGRESS_SECONDS", "Following", "following"]
 
@@ -60,7 +61,9 @@ def following(job: Job, caller: Caller, host: JobHost) -> Iterator[None]:
     if not (caller.wants_progress or caller.wants_output):
         yield
         return
-    with Following(caller, clock=host.clock, monotonic=host.monotonic) as told:
+    with Following(
+        caller, clock=host.clock, monotonic=host.monotonic, secrets=job.secrets
+    ) as told:
 
         def changed() -> None:
             if job.running is not None:
@@ -82,11 +85,18 @@ class Following:
         caller: Wants progress, or output, or both.
         clock: Keeps the timers.
         monotonic: Measures the time.
+        secrets: What is not told; it may grow meanwhile.
     """
 
     def __init__(
-        self, caller: Caller, *, clock: IReactorTime, monotonic: Monotonic
+        self,
+        caller: Caller,
+        *,
+        clock: IReactorTime,
+        monotonic: Monotonic,
+        secrets: Sequence[str] = (),
     ) -> None:
+        self._secrets = secrets
         self._caller = caller
         self._clock = clock
         self._monotonic = monotonic
@@ -100,7 +110,9 @@ class Following:
     def __enter__(self) -> Self:
         """Begin: the command waits."""
         if self._caller.wants_progress:
-            self._progress = _Progress(self._caller, self._clock, self._monotonic)
+            self._progress = _Progress(
+                self._caller, self._clock, self._monotonic, self._secrets
+            )
         self._caller.follow(self)
         self._caller.cancellation.on_cancel(self._stop)
         return self
@@ -118,16 +130,19 @@ class Following:
             told.finish()
 
     def started(self, running: RunningCommand) -> None:
-        """There is output to follow from now on."""
+        """There is output to follow from now on; what came before is not told."""
         if self._stopped:
             return
         output = running.output
         if self._wants_output:
-            self._told = _ToldOutput(self._caller, output)
+            self._told = _ToldOutput(self._caller, output, self._secrets)
         if self._progress is not None:
             self._progress.started(output)
         self._subscription = output.subscribe(
-            self._receive, clock=self._clock, monotonic=self._monotonic
+            self._receive,
+            clock=self._clock,
+            monotonic=self._monotonic,
+            start=output.total_bytes,
         )
         if self._held:
             self._subscription.pause()
@@ -174,9 +189,14 @@ class _Progress:
     """When to tell how far the command is, and with which words."""
 
     def __init__(
-        self, caller: Caller, clock: IReactorTime, monotonic: Monotonic
+        self,
+        caller: Caller,
+        clock: IReactorTime,
+        monotonic: Monotonic,
+        secrets: Sequence[str],
     ) -> None:
         self._caller = caller
+        self._secrets = secrets
         self._monotonic = monotonic
         self._alarm = Alarm(clock, monotonic)
         self._began = self._earliest = monotonic()
@@ -235,14 +255,17 @@ class _Progress:
         if newest.text and (newest.complete or not self._line.complete):
             self._line = newest
         running = format_duration(round(now - self._started_at))
-        return self._line.text or f"running for {running}"
+        return hidden(self._line.text, self._secrets) or f"running for {running}"
 
 
 class _ToldOutput:
     """The output, as far as the client was told of it."""
 
-    def __init__(self, caller: Caller, output: CommandOutput) -> None:
+    def __init__(
+        self, caller: Caller, output: CommandOutput, secrets: Sequence[str]
+    ) -> None:
         self._caller = caller
+        self._secrets = secrets
         self._output = output
         self._streams = {
             STDOUT: _ToldStream(output.stdout),
@@ -263,7 +286,7 @@ class _ToldOutput:
 
     def _log(self, stream: int, text: str) -> None:
         if text:
-            self._caller.log("info", _NAMES[stream], text)
+            self._caller.log("info", _NAMES[stream], hidden(text, self._secrets))
 
 
 class _ToldStream:
@@ -271,10 +294,10 @@ class _ToldStream:
 
     def __init__(self, ring: HeadTailRing) -> None:
         self._ring = ring
-        self._decoder = StreamDecoder()
-        self._end = 0
-        """The offset after the last byte that was told."""
-        self._newlines = 0
+        self._end = ring.total_bytes
+        """The offset after the last byte that was told, or came before all of it."""
+        self._decoder = StreamDecoder(self._end)
+        self._newlines = ring.newlines
         """Among all bytes before it, told or not."""
         self._marked_bytes = 0
 

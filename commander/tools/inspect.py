@@ -11,6 +11,7 @@ from msgspec import Meta
 from commander.durations import format_duration
 from commander.policy.checker import PolicyChecker
 from commander.settings import Settings
+from commander.tools.job_results import WAIT_CEILING_SECONDS
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 
@@ -58,8 +59,10 @@ class ShellResult:
     default_timeout: str
     max_timeout: str
     output_limit_bytes: Annotated[
-        int, Meta(description="Beginning and end that a result carries of a stream")
+        int, Meta(description="Kept of each stream, beginning and end")
     ]
+    wait_ceiling_seconds: int
+    job_ttl_seconds: Annotated[float, Meta(description="Of finished jobs")]
     protocol_versions: list[str]
     error: str = ""
 
@@ -141,6 +144,8 @@ class GetShellInfo(_Inspection):
                 "default_timeout": format_duration(settings.default_timeout_seconds),
                 "max_timeout": format_duration(settings.max_timeout_seconds),
                 "output_limit_bytes": settings.max_output_bytes,
+                "wait_ceiling_seconds": WAIT_CEILING_SECONDS,
+                "job_ttl_seconds": settings.finished_ttl_seconds,
                 "protocol_versions": list(protocol_versions),
             }
         )

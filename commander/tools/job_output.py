@@ -13,6 +13,7 @@ from commander.output.cleaning import Counts, clean, page_end
 from commander.output.command import MergedPiece
 from commander.output.decoding import gap_marker
 from commander.output.order import BOTH, STDERR, STDOUT
+from commander.tools.hidden import hidden
 
 __all__ = [
     "DEFAULT_OUTPUT_BYTES",
@@ -20,6 +21,7 @@ __all__ = [
     "STREAMS",
     "View",
     "clamped_bytes",
+    "gap_remedy",
     "nothing_shown",
     "shown_lines",
     "shown_page",
@@ -68,11 +70,13 @@ async def shown_window(job: Job, max_bytes: int) -> dict[str, Any]:
         return _facts(first, head, "both")
     last = _shown(tail, View.TEXT, job)
     newlines = max(0, kept.newlines(BOTH) - head.newlines - tail.newlines)
-    remedy = (
+    omitted, evicted = tail.start - first.end, kept.evicted_bytes(BOTH)
+    call = (
         f'read_output(job_id="{job.handle}", cursor={first.end}) or '
         f'read_output(..., match="error|FAILED")'
     )
-    marker = gap_marker(tail.start - first.end, newlines, remedy)
+    between = evicted - head.evicted_bytes - tail.evicted_bytes
+    marker = gap_marker(omitted, newlines, gap_remedy(call, omitted, between))
     whole = _Shown(
         text=f"{first.text}\n{marker}\n{last.text}",
         counts=first.counts + last.counts,
@@ -80,12 +84,26 @@ async def shown_window(job: Job, max_bytes: int) -> dict[str, Any]:
     )
     facts = _facts(whole, attrs.evolve(tail, start=0), "both")
     facts["truncated"] = True
-    facts["omitted_bytes"] = tail.start - first.end
+    facts["omitted_bytes"] = omitted
     facts["omitted_lines"] = newlines
-    evicted = kept.evicted_bytes(BOTH)
     if evicted:
         facts["evicted_bytes"] = evicted
     return {**facts, "output": facts.pop("output")}
+
+
+def gap_remedy(call: str, omitted_bytes: int, evicted_bytes: int) -> str:
+    """How to get what is omitted, as far as it is kept somewhere.
+
+    Args:
+        call: That reads it.
+        omitted_bytes: Not shown.
+        evicted_bytes: Not kept, of these.
+    """
+    if evicted_bytes <= 0:
+        return call
+    if evicted_bytes >= omitted_bytes:
+        return "not kept any more"
+    return f"{evicted_bytes:,} of them not kept any more, the rest: {call}"
 
 
 async def shown_page(
@@ -142,8 +160,7 @@ def _shown(page: Page, view: View, job: Job) -> _Shown:
         left_out = _cut_sequence(page, text, pending)
         text = text[: len(text) - left_out]
         pending += left_out
-    for secret in job.secrets:
-        text = text.replace(secret, "[secret]")
+    text = hidden(text, job.secrets)
     counts, end = Counts(invalid_bytes=invalid), page.end - pending
     if view is View.RAW:
         return _Shown(text=text, counts=counts, end=end)

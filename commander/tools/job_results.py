@@ -15,12 +15,16 @@ import attrs
 
 from commander.commands import EndedBy, Outcome
 from commander.durations import format_duration
+from commander.jobs.handles import SHELL_PREFIX
 from commander.jobs.job import Job, JobPhase
 from commander.jobs.table import Missing
 from commander.output.order import STDERR, STDOUT
+from commander.policy.denials import shorten
+from commander.tools.command_arguments import LONGEST_VALUE
 from commander.tools.exit_codes import answer_meaning
+from commander.tools.hidden import hidden
 from commander.tools.job_services import JobServices
-from commander.tools.outcomes import error_of, hint_of, refusal_facts
+from commander.tools.outcomes import NotRun, error_of, hint_of, refusal_facts
 from commander.tools.registry import Link, ToolAnswer
 
 __all__ = [
@@ -32,28 +36,22 @@ __all__ = [
     "missing_answer",
     "output_link",
     "problem_answer",
+    "refused_answer",
 ]
 
 WAIT_CEILING_SECONDS: Final = 50
 """Longest wait of a call without progress: clients give up after 60 seconds."""
-
-_SHOWN_COMMAND: Final = 80
-"""Characters of a command in a line about it."""
 _MISSING: Final = {
-    "unknown": "there is no such job of yours",
-    "expired": "it ended and was forgotten (MCP_FINISHED_TTL, MCP_MAX_FINISHED)",
-    "lost": "this server does not have it: it was started before the last start of "
-    "the server, or by another replica, or forgotten long ago",
+    "unknown": "unknown: there is no such job of yours",
+    "expired": "expired: it ended and was forgotten since "
+    "(MCP_FINISHED_TTL, MCP_MAX_FINISHED)",
+    "lost": "lost: it was started by a server that has ended since, or by another "
+    "replica, or was forgotten long ago",
 }
-_BY_US: Final = {
-    EndedBy.TIMEOUT: "its timeout",
-    EndedBy.IDLE_TIMEOUT: "its idle timeout",
-    EndedBy.CLIENT_SIGNAL: "a signal of its client",
-    EndedBy.OUTPUT_LIMIT: "MCP_OUTPUT_LIMIT_BYTES",
-    EndedBy.PROCESS_LIMIT: "MCP_LIMIT_PROCESSES",
-    EndedBy.OOM: "the kernel, as memory ran out",
-    EndedBy.CANCELLED: "its client, who cancelled it",
-    EndedBy.SERVER_SHUTDOWN: "the shutdown of the server",
+_MISSING_SHELL: Final = {
+    "unknown": "unknown: there is no such shell of yours",
+    "expired": "expired: it was closed, or not used for its idle_ttl, or was opened by "
+    "a server that has ended since",
 }
 
 
@@ -71,12 +69,12 @@ class JobResult:
 
 def job_facts(job: Job, services: JobServices) -> dict[str, Any]:
     """How a job stands, without its output; members that say nothing are left out."""
-    awaits = services.awaits_input(job) if job.running is not None else None
+    awaits = _evidence_of(job, services)
     facts: dict[str, Any] = {
         "job_id": job.handle,
         "status": _status(job, awaits),
         "label": job.kind.label,
-        "command": job.request.command[:_SHOWN_COMMAND],
+        "command": shorten(job.request.command),
         "cwd": job.request.working_directory,
         "started_at": _time(job.created_at),
         "waiting_for_input": awaits,
@@ -99,31 +97,50 @@ def job_facts(job: Job, services: JobServices) -> dict[str, Any]:
 
 def job_answer(
     facts: Mapping[str, Any],
-    output: Mapping[str, Any] | None = None,
+    output: Mapping[str, Any],
     *,
     links: Sequence[Link] = (),
+    is_error: bool = False,
 ) -> ToolAnswer:
     """The answer about one job.
 
     Args:
         facts: Of ``job_facts``, and what the tool adds.
-        output: What is shown of the output and where it stands; None if nothing is.
+        output: What is shown of the output and where it stands.
         links: Where more of it can be read.
+        is_error: The command never ran, and the call was to run it.
     """
-    lines = [_summary(facts)]
-    if output is not None:
-        lines += _about_output(output)
-    text = "\n".join(lines)
-    return ToolAnswer(facts={**facts, **(output or {})}, text=text, links=links)
+    lines = [_summary(facts, output)]
+    if output["output"]:
+        lines += [_about_output(output), output["output"]]
+    return ToolAnswer(
+        facts={**facts, **output},
+        text="\n".join(lines),
+        links=links,
+        is_error=is_error,
+    )
 
 
 def missing_answer(handle: str, missing: Missing) -> ToolAnswer:
-    """The answer about a job that is not there."""
-    error = f"{handle[:64]}: {_MISSING[missing.why]}; list_jobs shows what there is"
-    status = "lost" if missing.why == "lost" else missing.why
-    return ToolAnswer(
-        facts={"status": status, "error": error}, text=error, is_error=True
-    )
+    """The answer about a job or a shell that is not there."""
+    shown = handle[:LONGEST_VALUE]
+    if handle.startswith(SHELL_PREFIX):
+        why = _MISSING_SHELL.get(missing.why, _MISSING_SHELL["expired"])
+        error = f'"{shown}" is {why}; open_shell opens another'
+    else:
+        error = f'"{shown}" is {_MISSING[missing.why]}; list_jobs shows what there is'
+    return problem_answer(error, status=missing.why)
+
+
+def refused_answer(refused: NotRun, **facts: Any) -> ToolAnswer:
+    """The answer of a job tool about a command that did not run.
+
+    Args:
+        refused: Why.
+        **facts: More of the answer.
+    """
+    told = refusal_facts(refused)
+    return problem_answer(**{**facts, **told})
 
 
 def problem_answer(error: str, **facts: Any) -> ToolAnswer:
@@ -133,8 +150,13 @@ def problem_answer(error: str, **facts: Any) -> ToolAnswer:
         error: Why.
         **facts: More of the answer; ``status`` is ``refused`` if none is given.
     """
+    text = error
+    if "rule_id" in facts:
+        text += f" (rule {facts['rule_id']})"
+    if "retry_after_seconds" in facts:
+        text += f"; try again in {facts['retry_after_seconds']} seconds"
     return ToolAnswer(
-        facts={"status": "refused", "error": error, **facts}, text=error, is_error=True
+        facts={"status": "refused", "error": error, **facts}, text=text, is_error=True
     )
 
 
@@ -160,6 +182,14 @@ def go_on_hint(job: Job) -> str:
 
 
 # --- facts ---------------------------------------------------------------------------
+
+
+def _evidence_of(job: Job, services: JobServices) -> Mapping[str, Any] | None:
+    """Why a job is taken to wait for input, without what was typed in secret."""
+    awaits = services.awaits_input(job) if job.running is not None else None
+    if awaits is None or "prompt" not in awaits:
+        return awaits
+    return {**awaits, "prompt": hidden(awaits["prompt"], job.secrets)}
 
 
 def _status(job: Job, awaits: Mapping[str, Any] | None) -> str:
@@ -211,23 +241,35 @@ def _time(seconds: float) -> str:
 # --- text ----------------------------------------------------------------------------
 
 
-def _summary(facts: Mapping[str, Any]) -> str:
-    """The line that says it all."""
-    words = [str(facts.get("job_id", "the command")), _state(facts)]
-    if "processes_ended" in facts:
-        words.append(f", {facts['processes_ended']} processes signalled")
-    if "cwd" in facts:
-        words.append(f", cwd {facts['cwd']}")
-    told = f"{words[0]} {''.join(words[1:])}"
+def _summary(facts: Mapping[str, Any], output: Mapping[str, Any]) -> str:
+    """The line that says it all, and is all if nothing was printed."""
+    label = f" [{facts['label']}]" if "label" in facts else ""
+    words = [f"{facts['job_id']}{label} {_state(facts)}"]
+    if not output["output"]:
+        words.append(_no_output(facts, output))
+    if "signalled" in facts:
+        words.append(_signalled(facts))
+    if "pending_input_bytes" in facts:
+        words.append(f"{facts['pending_input_bytes']} bytes of input not read yet")
+    words.append(f"cwd {facts['cwd']}")
+    if "shell_cwd" in facts:
+        words.append(f"{facts['shell_id']} is now in {facts['shell_cwd']}")
+    if "dropped_variables" in facts:
+        dropped = ", ".join(facts["dropped_variables"])
+        words.append(f"variables that the shell did not keep: {dropped}")
+    told = [", ".join(words)]
     if "hint" in facts:
-        told += f" - {facts['hint']}"
+        told.append(facts["hint"])
     if "expires_in_seconds" in facts:
-        told += f"; kept for {format_duration(facts['expires_in_seconds'])}"
-    effective = facts.get("effective")
-    if effective:
-        limits = ", ".join(f"{name}={value}" for name, value in effective.items())
-        told += f"; limited to {limits}"
-    return told
+        told.append(f"kept for {format_duration(facts['expires_in_seconds'])}")
+    if "spool_problem" in facts:
+        told.append(facts["spool_problem"])
+    if "effective" in facts:
+        limits = facts["effective"].items()
+        told.append(
+            f"limited to {', '.join(f'{name}={value}' for name, value in limits)}"
+        )
+    return "; ".join(told)
 
 
 def _state(facts: Mapping[str, Any]) -> str:
@@ -239,49 +281,65 @@ def _state(facts: Mapping[str, Any]) -> str:
             said = f" ({meaning})" if meaning else ""
             return f"exited {facts['exit_code']}{said} after {took}"
         case "killed":
-            return _killed(facts, took)
+            return f"was killed after {took}: {facts['error']}"
         case "waiting_for_input":
-            return f"waits for input ({_evidence(facts['waiting_for_input'])})"
+            return f"waits for input: {_evidence(facts['waiting_for_input'])}"
         case "running":
-            idle = format_duration(round(facts["idle_seconds"], 1))
-            return f"is running for {took}, silent for {idle}"
+            idle = format_duration(round(facts["idle_seconds"]))
+            return f"has run for {took}, silent for {idle}"
         case "queued":
-            return "is queued"
-    return f"{status}: {facts.get('error', '')}"
+            return "has not started"
+    return f"{status}: {facts['error']}"
 
 
-def _killed(facts: Mapping[str, Any], took: str) -> str:
-    signal = facts.get("signal")
-    by = _BY_US.get(EndedBy(facts["ended_by"]))
-    if by is None:
-        return f"was ended by {signal}, which the server did not send, after {took}"
-    return f"was ended by {by}{f' ({signal})' if signal else ''} after {took}"
+def _signalled(facts: Mapping[str, Any]) -> str:
+    """Whom a signal reached, and who is left."""
+    count = facts["processes_signalled"]
+    if not count:
+        return "nobody was signalled"
+    told = f"{facts['signalled']} to {count} process{'es' if count > 1 else ''}"
+    if "processes_ended" not in facts:
+        return told
+    return f"{told}, {len(facts['survivors'])} left"
 
 
 def _evidence(awaits: Mapping[str, Any]) -> str:
-    said = f"{awaits.get('process')} is blocked in {awaits.get('blocked_in')}"
-    on = awaits.get("on")
-    told = f"{said} on its {on}" if on else said
+    process = awaits.get("process", "a process")
+    told = f"{process} is blocked in {awaits['blocked_in']} on its {awaits['on']}"
     if awaits.get("echo") is False:
         told += ", echo off"
     prompt = awaits.get("prompt")
     return f'{told}, prompt "{prompt}"' if prompt else told
 
 
-def _about_output(output: Mapping[str, Any]) -> list[str]:
-    """What is shown of the output, and that."""
-    text = output["output"]
-    end, latest = output["next_cursor"], output["latest_cursor"]
-    if not text and end == latest:
-        return [f"no output behind cursor {end}"] if end else []
-    name = {"both": "stdout+stderr"}.get(output["stream"], output["stream"])
-    told = f"{name}, bytes {output['start_cursor']:,} to {end:,} of {latest:,}"
-    if output.get("omitted_bytes"):
-        told += f", {output['omitted_bytes']:,} of them omitted"
-    if output.get("evicted_bytes"):
-        told += f", {output['evicted_bytes']:,} not kept any more"
-    if end < latest:
-        told += f", next cursor={end}"
+def _no_output(facts: Mapping[str, Any], output: Mapping[str, Any]) -> str:
+    end = output["next_cursor"]
     if output.get("note"):
-        told += f" - {output['note']}"
-    return [told, text]
+        return f"{output['note']} in {_stretch(output)}"
+    if end < output["latest_cursor"]:
+        return f"nothing to show in {_stretch(output)}"
+    return f"no new output, cursor={end}" if end else "no output"
+
+
+def _about_output(output: Mapping[str, Any]) -> str:
+    """What of the output follows."""
+    told = [_stretch(output)]
+    if output.get("omitted_bytes"):
+        told.append(f"{output['omitted_bytes']:,} of them omitted")
+    if output.get("evicted_bytes"):
+        told.append(f"{output['evicted_bytes']:,} not kept any more")
+    told += [
+        f"{count} {name.replace('_', ' ')}"
+        for name, count in output.get("cleaned", {}).items()
+    ]
+    if output["next_cursor"] < output["latest_cursor"]:
+        told.append(f"next cursor={output['next_cursor']}")
+    if output.get("note"):
+        told.append(output["note"])
+    return ", ".join(told) + ":"
+
+
+def _stretch(output: Mapping[str, Any]) -> str:
+    name = {"both": "stdout+stderr"}.get(output["stream"], output["stream"])
+    start, end = output["start_cursor"], output["next_cursor"]
+    return f"{name}, bytes {start:,} to {end:,} of {output['latest_cursor']:,}"

@@ -24,6 +24,7 @@ from commander.tools.schemas import ArgumentProblem
 __all__ = ["ListJobs"]
 
 _MOST: Final = 100
+"""As many finished jobs as are kept by default, at some 50 tokens each."""
 _SHOWN: Final = (
     "job_id",
     "status",
@@ -42,13 +43,15 @@ class Arguments:
     """What ``list_jobs`` takes."""
 
     state: Literal["running", "finished", "all"] = "all"
-    limit: Annotated[int, Meta(ge=1, description="At most 100")] = 20
+    limit: Annotated[int, Meta(ge=1, description="Default 20, at most 100")] = 20
     wait_seconds: Annotated[
-        float, Meta(ge=0, description="Wait until a job changes, at most 50")
+        float,
+        Meta(ge=0, description="Wait until a job starts or ends; at most 50"),
     ] = 0
-    since: Annotated[int, Meta(ge=0, description="The changes of the last answer")] = (
-        ABSENT
-    )
+    since: Annotated[
+        int,
+        Meta(ge=0, description="Of the last answer: a change since then ends the wait"),
+    ] = ABSENT
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +59,7 @@ class Result:
     """What ``list_jobs`` answers."""
 
     jobs: list[dict[str, Any]]
-    changes: Annotated[int, Meta(description="For since")] = 0
+    since: Annotated[int, Meta(description="For the next call")] = 0
     error: str = ""
 
 
@@ -70,8 +73,8 @@ class ListJobs:
     name: ClassVar[str] = "list_jobs"
     title: ClassVar[str] = "List Jobs"
     description: ClassVar[str] = (
-        "List your jobs, the newest first. With wait_seconds and since it returns when "
-        "any job starts or ends."
+        "List your jobs, the newest first; it can wait until any of them starts or "
+        "ends."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = Result
@@ -104,8 +107,11 @@ class ListJobs:
         facts: dict[str, Any] = {
             "jobs": rows,
             "total": len(jobs),
-            "changes": table.changes_of(principal),
+            "since": table.changes_of(principal),
         }
+        effective = _effective(arguments)
+        if effective:
+            facts["effective"] = effective
         return ToolAnswer(facts=facts, text=_text(facts))
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
@@ -126,12 +132,22 @@ def _shows(state: str, job: Job) -> bool:
     return state == "all" or job.finished is (state == "finished")
 
 
+def _effective(arguments: Arguments) -> dict[str, int]:
+    """What was clamped."""
+    effective = {}
+    if arguments.wait_seconds > WAIT_CEILING_SECONDS:
+        effective["wait_seconds"] = WAIT_CEILING_SECONDS
+    if arguments.limit > _MOST:
+        effective["limit"] = _MOST
+    return effective
+
+
 def _text(facts: Mapping[str, Any]) -> str:
-    lines = [
-        f"{len(facts['jobs'])} of {facts['total']} jobs, changes={facts['changes']}"
-    ]
-    lines += map(_line, facts["jobs"])
-    return "\n".join(lines)
+    first = f"{len(facts['jobs'])} of {facts['total']} jobs; since={facts['since']}"
+    if "effective" in facts:
+        limits = facts["effective"].items()
+        first += f"; limited to {', '.join(f'{n}={value}' for n, value in limits)}"
+    return "\n".join([first, *map(_line, facts["jobs"])])
 
 
 def _line(row: Mapping[str, Any]) -> str:

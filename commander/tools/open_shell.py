@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 import attrs
 from msgspec import Meta
 
-from commander.commands import CommandRequest
+from commander.commands import CommandRequest, Stdin
 from commander.durations import format_duration, parse_duration
 from commander.jobs.shells import ShellsFull
 from commander.policy.checker import Denied
@@ -18,7 +18,7 @@ from commander.tools.command_arguments import (
     command_problem,
 )
 from commander.tools.job_arguments import duration_problem
-from commander.tools.job_results import problem_answer
+from commander.tools.job_results import problem_answer, refused_answer
 from commander.tools.job_services import JobServices
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
@@ -27,9 +27,12 @@ __all__ = ["OpenShell"]
 
 _NOTHING: Final = ":"
 """A command that does nothing, to have the policy look at the rest of a request."""
-_ABOUT_THE_REST: Final = frozenset({"env-name", "working-directory"})
+_ABOUT_THE_REST: Final = frozenset({"env-name", "working-directory", "terminal"})
 """Rules that are not about the command's text."""
+_DEFAULT_IDLE_SECONDS: Final = 30 * 60.0
+"""Of a call that does not say: a pause of the person in front of the client."""
 _MOST_IDLE_SECONDS: Final = 24 * 3600.0
+"""A shell costs little, but nobody comes back to it the day after."""
 
 
 @attrs.frozen(kw_only=True)
@@ -40,8 +43,8 @@ class Arguments:
     env: Environment = attrs.field(factory=dict)
     tty: Annotated[bool, Meta(description="Run its commands in a terminal")] = False
     idle_ttl: Annotated[
-        str, Meta(description="Closed when it was not used for so long")
-    ] = "30m"
+        str, Meta(description="Closed when not used for so long; default 30m")
+    ] = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -91,15 +94,22 @@ class OpenShell:
             working_directory=arguments.working_directory or None,
             timeout_seconds=1.0,
             env=arguments.env,
+            stdin=Stdin.TERMINAL if arguments.tty else Stdin.EMPTY,
         )
         verdict = await self._services.host.runner.check(request, context.principal)
         if isinstance(verdict, Denied) and verdict.rule_id in _ABOUT_THE_REST:
-            return problem_answer(verdict.reason, rule_id=verdict.rule_id)
+            return refused_answer(verdict)
         directory = self._services.host.runner.directory_of(request)
         missing = self._services.directory_problem(directory)
         if missing is not None:
             return problem_answer(missing)
-        asked = parse_duration(arguments.idle_ttl)
+        return self._opened(directory, arguments, context)
+
+    def _opened(
+        self, directory: str, arguments: Arguments, context: CallContext
+    ) -> ToolAnswer:
+        text = arguments.idle_ttl.strip()
+        asked = parse_duration(text) if text else _DEFAULT_IDLE_SECONDS
         idle_seconds = min(asked, _MOST_IDLE_SECONDS)
         shell = self._services.shells.open(
             context.principal,
@@ -110,7 +120,8 @@ class OpenShell:
         )
         if isinstance(shell, ShellsFull):
             return problem_answer(
-                f"{shell.most} shells are open: close one with signal_job",
+                f"you have {shell.most} shells open, which is the most: close one "
+                "with signal_job",
                 status="busy",
             )
         kept = format_duration(idle_seconds)
@@ -120,11 +131,16 @@ class OpenShell:
             "cwd": shell.directory,
             "idle_ttl": kept,
         }
-        text = (
-            f"{shell.handle} in {shell.directory}, closed after {kept} without a "
-            f'command; next: start_command(shell_id="{shell.handle}", command=...)'
+        limited = ""
+        if idle_seconds < asked:
+            facts["effective"] = {"idle_ttl": kept}
+            limited = f"; limited to idle_ttl={kept}"
+        return ToolAnswer(
+            facts=facts,
+            text=f"{shell.handle} is open in {shell.directory}; forgotten after {kept} "
+            f'without a command; next: start_command(shell_id="{shell.handle}", '
+            f"command=...){limited}",
         )
-        return ToolAnswer(facts=facts, text=text)
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit open nothing."""

@@ -60,7 +60,8 @@ def error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
         case EndedBy.IDLE_TIMEOUT:
             return "command ended: it printed nothing for as long as idle_timeout says"
         case EndedBy.CLIENT_SIGNAL:
-            return f"command ended by {outcome.signal}, which a client had sent to it"
+            by = f" ({outcome.signal})" if outcome.signal else ""
+            return f"command ended by signal_job{by}"
         case EndedBy.OUTPUT_LIMIT:
             return "command ended: it wrote more than MCP_OUTPUT_LIMIT_BYTES"
         case EndedBy.PROCESS_LIMIT:

@@ -13,6 +13,7 @@ from commander.jobs.search import Found, search
 from commander.jobs.table import Missing
 from commander.jobs.waiting import Until
 from commander.output.patterns import PatternProblem, compile_pattern
+from commander.tools.hidden import hidden
 from commander.tools.job_arguments import ABSENT, JobId, waited
 from commander.tools.job_output import (
     DEFAULT_OUTPUT_BYTES,
@@ -52,27 +53,30 @@ class Arguments:
             description="Byte offset to read from; default: where the last read ended",
         ),
     ] = ABSENT
-    max_bytes: Annotated[int, Meta(description="16384, at most 65536")] = (
+    max_bytes: Annotated[int, Meta(description="Default 16384, at most 65536")] = (
         DEFAULT_OUTPUT_BYTES
     )
     tail_lines: Annotated[int, Meta(ge=1, description="Only the last lines")] = ABSENT
     stream: Literal["both", "stdout", "stderr"] = "both"
     view: Annotated[
         Literal["text", "raw"],
-        Meta(description="text: without colours and overwritten lines"),
+        Meta(description="text (default): without colours and overwritten lines"),
     ] = "text"
     match: Annotated[
-        str, Meta(description="Regular expression: only lines that match, numbered")
+        str,
+        Meta(description="Regular expression; shows the lines that match, numbered"),
     ] = ""
     wait_seconds: Annotated[
         float,
         Meta(
             ge=0,
-            description="Wait for news, at most 50 (600 with progress); never kills",
+            description="How long to wait for news; default 0, at most 50 (600 with "
+            "a progress token)",
         ),
     ] = 0
     until: Annotated[
-        Literal["output", "exit"], Meta(description="What to wait for")
+        Literal["output", "exit"],
+        Meta(description="What to wait for; default output"),
     ] = "output"
 
 
@@ -87,8 +91,8 @@ class ReadOutput:
     name: ClassVar[str] = "read_output"
     title: ClassVar[str] = "Read Output"
     description: ClassVar[str] = (
-        "Read the output of a job, running or finished, by byte cursor; cursors stay "
-        "valid. A read at the end can wait."
+        "Tell how a job is doing, and read its output, running or finished, from a "
+        "byte cursor on. Cursors stay valid. It can wait for more output or the end."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = JobResult
@@ -195,9 +199,9 @@ def _conflict(arguments: Arguments) -> ArgumentProblem | None:
 
 def _matches(found: Found, stream: str, job: Job) -> dict[str, Any]:
     """The lines that match, and how far it was looked."""
-    text = "\n".join(f"{number}: {line}" for number, line in found.lines)
-    for secret in job.secrets:
-        text = text.replace(secret, "[secret]")
+    text = "\n".join(
+        f"{number}: {hidden(line, job.secrets)}" for number, line in found.lines
+    )
     facts: dict[str, Any] = {
         "stream": stream,
         "start_cursor": found.start,

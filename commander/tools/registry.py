@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import attrs
@@ -17,7 +17,7 @@ from commander.tools.schemas import (
     read_arguments,
 )
 
-__all__ = ["CallContext", "Link", "Tool", "ToolAnswer", "ToolRegistry"]
+__all__ = ["CallContext", "Later", "Link", "Tool", "ToolAnswer", "ToolRegistry"]
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +60,19 @@ class ToolAnswer:
     """Resources that hold more."""
 
 
+@attrs.frozen(kw_only=True)
+class Later:
+    """The call goes on as a job; only where ``CallContext.tasks`` says that it may.
+
+    By now nobody but the job's owner ends it.
+    """
+
+    job_id: str
+    answer: Callable[[], Awaitable[ToolAnswer]]
+    """What the call would have been answered if it had waited for the job's end. Asked
+    for after that, any number of times; it changes nothing."""
+
+
 class Tool(Protocol):
     """One tool; ``arguments`` and ``result`` are attrs classes."""
 
@@ -71,7 +84,7 @@ class Tool(Protocol):
     annotations: ClassVar[Mapping[str, bool]]
     """The hints of S25/schema, ToolAnnotations; clients approve calls by them."""
 
-    async def call(self, arguments: Any, context: CallContext) -> ToolAnswer:
+    async def call(self, arguments: Any, context: CallContext) -> ToolAnswer | Later:
         """Do the work; ``arguments`` is an instance of the tool's class."""
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
@@ -96,7 +109,7 @@ class ToolRegistry:
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: CallContext
-    ) -> ToolAnswer:
+    ) -> ToolAnswer | Later:
         """Call a tool by name.
 
         Raises:

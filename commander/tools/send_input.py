@@ -12,6 +12,7 @@ from commander.commands import Stdin
 from commander.jobs.job import Job
 from commander.jobs.table import Missing
 from commander.jobs.waiting import Until
+from commander.tools.hidden import LEAST_CHARACTERS, MOST_CHARACTERS, parts_of
 from commander.tools.job_arguments import MAX_INPUT_BYTES, JobId, waited
 from commander.tools.job_output import DEFAULT_OUTPUT_BYTES, View, shown_page
 from commander.tools.job_results import (
@@ -32,9 +33,7 @@ __all__ = ["SendInput"]
 
 _MAX_KEYS: Final = 100
 _MAX_SECRETS: Final = 16
-"""Secrets of one job that are hidden in its output."""
-_LEAST_SECRET: Final = 4
-"""Characters: shorter ones would hide half of the output."""
+"""Secrets of one job that are hidden in its output: each is looked for in each page."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,15 +46,18 @@ class Arguments:
     ] = ""
     keys: Annotated[
         list[str],
-        Meta(description="For terminals, after text: ctrl-c, enter, up, f1, q, ..."),
+        Meta(description="Sent after text, tty only: enter, ctrl-c, up, f1, q, ..."),
     ] = attrs.field(factory=list)
     eof: Annotated[bool, Meta(description="Then end the input")] = False
     secret: Annotated[
-        bool, Meta(description="A password: hidden in the output of the job")
+        bool, Meta(description="text is a password: hide it in the output of the job")
     ] = False
     wait_seconds: Annotated[
         float,
-        Meta(ge=0, description="Wait for what it does then, at most 50"),
+        Meta(
+            ge=0,
+            description="How long to wait for its end or its next question; default 2",
+        ),
     ] = 2
     terminal_size: TerminalSizeText = ""
 
@@ -132,33 +134,38 @@ class SendInput:
         """Why it cannot be written now; None if it can."""
         running = job.running
         if running is None:
-            facts = job_facts(job, self._services)
             if job.finished:
                 return problem_answer(
-                    f"{job.handle} has ended: nobody reads input any more", job=facts
+                    f"{job.handle} has ended, nothing was sent; how it ended: "
+                    f'read_output(job_id="{job.handle}")'
                 )
-            return problem_answer(f"{job.handle} has not been started yet", job=facts)
+            return problem_answer(
+                f"{job.handle} has not started, nothing was sent", status="busy"
+            )
         if not running.input_open and (data or arguments.eof):
-            return problem_answer(f"{job.handle} has closed its standard input")
+            return problem_answer(
+                f"the standard input of {job.handle} is closed, nothing was sent"
+            )
         pending = running.pending_input_bytes
         if pending + len(data) > MAX_INPUT_BYTES:
             return problem_answer(
-                f"{pending} bytes wait already for {job.handle} to read them, and "
-                f"{len(data)} more would be over {MAX_INPUT_BYTES}: send less, or wait",
+                f"{job.handle} has not read {pending} bytes of input yet, and "
+                f"{len(data)} more would be over {MAX_INPUT_BYTES}; nothing was sent",
                 status="busy",
                 pending_input_bytes=pending,
                 retry_after_seconds=1,
             )
         blocked = self._services.typed_problem(job, arguments.text, context.principal)
-        return None if blocked is None else problem_answer(blocked, status="denied")
+        if blocked is None:
+            return None
+        return problem_answer(f"nothing was sent: {blocked}", status="denied")
 
     def _write(self, job: Job, arguments: Arguments, data: bytes) -> None:
         running = job.running
         if running is None:
             return
-        secret = arguments.text.rstrip("\r\n")
-        if arguments.secret and len(secret) >= _LEAST_SECRET:
-            job.secrets.append(secret)
+        if arguments.secret:
+            job.secrets += _new_secrets(job, arguments.text)
         if arguments.terminal_size:
             running.resize(terminal_size(arguments.terminal_size))
         job.write(data, ends=arguments.eof)
@@ -198,6 +205,31 @@ def _job_problem(job: Job, arguments: Arguments) -> ArgumentProblem | None:
         return ArgumentProblem(
             f'"keys" are for terminals, and {job.handle} has none: use "text"'
         )
-    if arguments.secret and len(job.secrets) >= _MAX_SECRETS:
-        return ArgumentProblem(f'"secret": a job takes at most {_MAX_SECRETS} secrets')
+    if arguments.secret:
+        problem = _secret_problem(job, arguments.text)
+        if problem is not None:
+            return problem
     return size_problem(arguments.terminal_size, tty=stdin is Stdin.TERMINAL)
+
+
+def _secret_problem(job: Job, text: str) -> ArgumentProblem | None:
+    """Why it cannot be hidden; says nothing of it but its length."""
+    lines = text.splitlines() or [""]
+    lengths = [len(line.strip()) for line in lines]
+    wrong = [n for n in lengths if not LEAST_CHARACTERS <= n <= MOST_CHARACTERS]
+    if wrong:
+        return ArgumentProblem(
+            f'"secret": "text" has a line of {wrong[0]} characters, and only '
+            f"{LEAST_CHARACTERS} to {MOST_CHARACTERS} can be hidden in the output"
+        )
+    count = len(job.secrets) + len(_new_secrets(job, text))
+    if count > _MAX_SECRETS:
+        return ArgumentProblem(
+            f'"secret": that would be {count} secrets of this job, at most '
+            f"{_MAX_SECRETS}"
+        )
+    return None
+
+
+def _new_secrets(job: Job, text: str) -> list[str]:
+    return [part for part in parts_of(text) if part not in job.secrets]

@@ -13,15 +13,16 @@ from commander.commands import EndedBy
 from commander.jobs.handles import SHELL_PREFIX
 from commander.jobs.job import Job, JobPhase
 from commander.jobs.table import Missing
-from commander.jobs.waiting import Until
+from commander.jobs.waiting import Until, Wait, WaitLimits
 from commander.tools.command_arguments import LONGEST_VALUE
-from commander.tools.job_arguments import ABSENT, waited
+from commander.tools.job_arguments import ABSENT
 from commander.tools.job_output import DEFAULT_OUTPUT_BYTES, View, shown_page
 from commander.tools.job_results import (
     JobResult,
     job_answer,
     job_facts,
     missing_answer,
+    output_link,
     problem_answer,
 )
 from commander.tools.job_services import JobServices
@@ -49,15 +50,15 @@ _MOMENT_SECONDS: Final = 0.5
 class Arguments:
     """What ``signal_job`` takes."""
 
-    job_id: Annotated[str, Meta(description="Of a job, or a shell_id to close it")]
+    job_id: Annotated[str, Meta(description="A job_id, or a shell_id to close it")]
     signal: Annotated[
-        str, Meta(description="TERM, INT, HUP, KILL, USR1, STOP, CONT, ...")
+        str, Meta(description="TERM (default), INT, HUP, KILL, USR1, STOP, CONT, ...")
     ] = "TERM"
     grace_seconds: Annotated[
         float,
         Meta(
             ge=0,
-            description="Then KILL; 0: never. Default 5 for signals that end a program",
+            description="Until KILL; 0: never; default 5 for signals that end programs",
         ),
     ] = ABSENT
 
@@ -108,18 +109,21 @@ class SignalJob:
     ) -> ToolAnswer:
         before = job.total_bytes
         grace = _grace(arguments.grace_seconds, name)
-        signalled = _signal(job, name, grace)
-        await waited(
-            job,
-            self._services,
-            context,
-            seconds=grace + _AFTER_KILL_SECONDS if grace else _MOMENT_SECONDS,
+        count = _signal(job, name, grace)
+        # Longer than the grace: what ignores the signal may as well ask for input.
+        limits = WaitLimits(
             until=Until.EXIT,
-            has_news=lambda: False,
+            seconds=grace + _AFTER_KILL_SECONDS if grace else _MOMENT_SECONDS,
         )
+        await Wait(
+            job, limits, self._services.host, cancellation=context.caller.cancellation
+        ).done
         facts = job_facts(job, self._services)
-        facts["processes_ended" if job.finished else "processes_signalled"] = signalled
-        facts.setdefault("survivors", [])
+        facts["signalled"] = f"SIG{name}"
+        facts["processes_signalled"] = count
+        if job.finished:
+            facts.setdefault("survivors", [])
+            facts["processes_ended"] = count - len(facts["survivors"])
         if arguments.grace_seconds > _MOST_GRACE_SECONDS:
             facts["effective"] = {"grace_seconds": _MOST_GRACE_SECONDS}
         output = await shown_page(
@@ -129,7 +133,8 @@ class SignalJob:
             cursor=before,
             max_bytes=DEFAULT_OUTPUT_BYTES,
         )
-        return job_answer(facts, output)
+        links = (output_link(job),) if output["truncated"] else ()
+        return job_answer(facts, output, links=links)
 
     async def _end_shell(
         self, arguments: Arguments, name: str, context: CallContext
@@ -142,9 +147,9 @@ class SignalJob:
         self._services.shells.end(shell)
         if job is not None:
             return await self._signalled(job, arguments, name, context)
-        text = f"{shell.handle} is closed; nothing ran in it"
         return ToolAnswer(
-            facts={"status": "closed", "shell_id": shell.handle}, text=text
+            facts={"status": "closed", "shell_id": shell.handle},
+            text=f"{shell.handle} is closed; nothing ran in it",
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
@@ -18,6 +18,7 @@ from commander.jobs.shells import Shell, ShellBusy
 from commander.jobs.table import Missing
 from commander.jobs.waiting import Until
 from commander.tools.command_arguments import (
+    LONGEST_VALUE,
     Command,
     Environment,
     WorkingDirectory,
@@ -36,17 +37,21 @@ from commander.tools.job_results import (
     missing_answer,
     output_link,
     problem_answer,
+    refused_answer,
 )
 from commander.tools.job_services import JobServices
-from commander.tools.outcomes import refusal_facts
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.tools.terminal_size import TerminalSizeText, size_problem, terminal_size
 
 __all__ = ["StartCommand"]
 
+_DEFAULT_TIMEOUT_SECONDS: Final = 3600.0
+"""Of a call that does not say: a long build."""
 _LONGEST_KEY: Final = 128
 _LONGEST_LABEL: Final = 80
+_MOST_NAMES: Final = 20
+"""Of variables, in a result."""
 
 
 @attrs.frozen(kw_only=True)
@@ -57,33 +62,38 @@ class Arguments:
     working_directory: WorkingDirectory = ""
     env: Environment = attrs.field(factory=dict)
     stdin: Annotated[
-        str, Meta(description="Written to standard input, which then ends")
+        str, Meta(description="Text for standard input, which then ends")
     ] = ""
     keep_stdin_open: Annotated[
-        bool, Meta(description="For send_input; standard input does not end")
+        bool, Meta(description="Leave standard input open for send_input")
     ] = False
-    tty: Annotated[bool, Meta(description="Run it in a terminal")] = False
+    tty: Annotated[bool, Meta(description="Run it in a terminal, for send_input")] = (
+        False
+    )
     terminal_size: TerminalSizeText = ""
     timeout: Annotated[
-        str, Meta(description="Longest run time such as 30s or 2h; then it is ended")
-    ] = "1h"
+        str,
+        Meta(description="Longest run time; then it is ended; default 1h"),
+    ] = ""
     idle_timeout: Annotated[
-        str, Meta(description="Ended when it prints nothing for so long; default: off")
+        str, Meta(description="End it when it prints nothing for so long; default off")
     ] = ""
     wait_seconds: Annotated[
         float,
         Meta(
             ge=0,
-            description="Wait for its end, at most 50 (600 with progress); never kills",
+            description="How long to wait for its end; default 10, at most 50 (600 "
+            "with a progress token); never ends it",
         ),
     ] = 10
-    output_bytes: Annotated[int, Meta(description="16384, at most 65536")] = (
-        DEFAULT_OUTPUT_BYTES
-    )
+    output_bytes: Annotated[
+        int,
+        Meta(description="Shown of its start and end; default 16384, at most 65536"),
+    ] = DEFAULT_OUTPUT_BYTES
     shell_id: Annotated[str, Meta(description="Run it in this shell of open_shell")] = (
         ""
     )
-    label: str = ""
+    label: Annotated[str, Meta(description="Your name for it, for list_jobs")] = ""
     idempotency_key: Annotated[
         str, Meta(description="The same key again returns the same job")
     ] = ""
@@ -101,8 +111,9 @@ class StartCommand:
     description: ClassVar[str] = (
         "Start a shell command as a job: for servers, long builds, and programs that "
         "ask. Returns its result if it ends within wait_seconds, else a job_id for "
-        "read_output, send_input and signal_job. The job goes on until it ends or its "
-        "timeout; it and its output stay readable for some time afterwards."
+        "read_output, send_input and signal_job. The job runs on, also without you, "
+        "until it ends or its timeout; its output stays readable after that for "
+        "job_ttl_seconds (get_shell_info)."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = JobResult
@@ -155,9 +166,8 @@ class StartCommand:
             return shell
         job = self._begun(arguments, context, shell)
         if job.ended is not None and not isinstance(job.ended, Outcome):
-            facts = refusal_facts(job.ended)
             job.close()
-            return ToolAnswer(facts=facts, text=facts["error"], is_error=True)
+            return refused_answer(job.ended)
         self._services.table.add(job)
         if arguments.idempotency_key:
             self._services.keys.keep(
@@ -173,6 +183,9 @@ class StartCommand:
         shell = self._services.shells.find(arguments.shell_id, context.principal)
         if isinstance(shell, Missing):
             return missing_answer(arguments.shell_id, shell)
+        problem = size_problem(arguments.terminal_size, tty=arguments.tty or shell.tty)
+        if problem is not None:
+            return self.refuse(problem)
         busy = shell.busy
         if isinstance(busy, ShellBusy):
             return problem_answer(
@@ -180,6 +193,7 @@ class StartCommand:
                 f"{format_duration(round(busy.seconds))}: wait for it with "
                 f'read_output(job_id="{busy.handle}", until="exit"), or end it with '
                 "signal_job",
+                status="busy",
                 running=busy.handle,
             )
         return shell
@@ -187,9 +201,7 @@ class StartCommand:
     def _begun(
         self, arguments: Arguments, context: CallContext, shell: Shell | None
     ) -> Job:
-        timeout = min(
-            parse_duration(arguments.timeout), self._services.max_timeout_seconds
-        )
+        timeout = min(_timeout_seconds(arguments), self._services.max_timeout_seconds)
         request = CommandRequest(
             command=arguments.command,
             working_directory=arguments.working_directory or None,
@@ -203,11 +215,7 @@ class StartCommand:
             label=arguments.label,
             first_input=arguments.stdin.encode(),
             ends_input=not arguments.keep_stdin_open and bool(arguments.stdin),
-            idle_timeout_seconds=(
-                parse_duration(arguments.idle_timeout)
-                if arguments.idle_timeout.strip()
-                else None
-            ),
+            idle_timeout_seconds=_idle_seconds(arguments, timeout),
         )
         if shell is not None:
             return shell.begin(request, kind)
@@ -234,18 +242,41 @@ class StartCommand:
             )
         finally:
             cancellation.forget(job.cancel)
+        if job.ended is not None and not isinstance(job.ended, Outcome):
+            return refused_answer(job.ended)
         size = clamped_bytes(arguments.output_bytes)
         output = await shown_window(job, size)
         job.read_to["both"] = output["next_cursor"]
-        facts = job_facts(job, self._services)
         if size != arguments.output_bytes:
             effective["output_bytes"] = size
-        if parse_duration(arguments.timeout) > job.request.timeout_seconds:
+        if _timeout_seconds(arguments) > job.request.timeout_seconds:
             effective["timeout"] = format_duration(job.request.timeout_seconds)
+        return self._answer(job, arguments, output, effective)
+
+    def _answer(
+        self,
+        job: Job,
+        arguments: Arguments,
+        output: Mapping[str, Any],
+        effective: Mapping[str, Any],
+    ) -> ToolAnswer:
+        facts = job_facts(job, self._services)
+        if arguments.shell_id:
+            facts |= self._shell_facts(job, arguments.shell_id)
         if effective:
             facts["effective"] = effective
         links = () if job.finished and not output["truncated"] else (output_link(job),)
         return job_answer(facts, output, links=links)
+
+    def _shell_facts(self, job: Job, handle: str) -> dict[str, Any]:
+        """How a command left the shell that it ran in."""
+        facts: dict[str, Any] = {"shell_id": handle}
+        shell = self._services.shells.find(handle, job.principal)
+        if job.finished and not isinstance(shell, Missing):
+            facts["shell_cwd"] = shell.directory
+            if shell.dropped:
+                facts["dropped_variables"] = _names(shell.dropped)
+        return facts
 
 
 def _problem(arguments: Arguments) -> ArgumentProblem | None:
@@ -256,12 +287,26 @@ def _problem(arguments: Arguments) -> ArgumentProblem | None:
         or duration_problem("idle_timeout", arguments.idle_timeout)
         or _text_problem("label", arguments.label, _LONGEST_LABEL)
         or _text_problem("idempotency_key", arguments.idempotency_key, _LONGEST_KEY)
-        or size_problem(arguments.terminal_size, tty=arguments.tty)
-        or input_problem("stdin", arguments.stdin)
+        or size_problem(
+            arguments.terminal_size, tty=arguments.tty or bool(arguments.shell_id)
+        )
+        or _input_problem("stdin", arguments.stdin)
     )
 
 
-def input_problem(name: str, text: str) -> ArgumentProblem | None:
+def _timeout_seconds(arguments: Arguments) -> float:
+    text = arguments.timeout.strip()
+    return parse_duration(text) if text else _DEFAULT_TIMEOUT_SECONDS
+
+
+def _idle_seconds(arguments: Arguments, timeout_seconds: float) -> float | None:
+    """Until a silent command is ended; None if its timeout comes first anyway."""
+    text = arguments.idle_timeout.strip()
+    seconds = parse_duration(text) if text else timeout_seconds
+    return seconds if seconds < timeout_seconds else None
+
+
+def _input_problem(name: str, text: str) -> ArgumentProblem | None:
     """What is wrong with input; its length is bounded."""
     size = len(text.encode())
     if size <= MAX_INPUT_BYTES:
@@ -285,6 +330,13 @@ def _stdin(arguments: Arguments, shell: Shell | None) -> Stdin:
     if arguments.keep_stdin_open or arguments.stdin:
         return Stdin.PIPE
     return Stdin.EMPTY
+
+
+def _names(dropped: Sequence[str]) -> list[str]:
+    """As many as a model may want to know."""
+    shown = [name[:LONGEST_VALUE] for name in dropped[:_MOST_NAMES]]
+    left = len(dropped) - len(shown)
+    return [*shown, f"and {left} more"] if left else shown
 
 
 def _fingerprint(arguments: Arguments) -> bytes:

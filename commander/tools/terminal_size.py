@@ -17,7 +17,7 @@ _SIZE: Final = re.compile(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
 _MOST: Final = 1000
 """Columns, and rows: programs take memory for each cell."""
 
-TerminalSizeText = Annotated[str, Meta(description="Of the terminal; default 80x24")]
+TerminalSizeText = Annotated[str, Meta(description="Default 80x24")]
 
 
 def terminal_size(text: str) -> TerminalSize:

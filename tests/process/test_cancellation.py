@@ -14,11 +14,19 @@ from twisted.internet.defer import Deferred
 from commander.commands import EndedBy, Outcome
 from commander.execution.admission import Admission
 from commander.execution.runner import CommandRunner
+from commander.jobs.handles import Handles
+from commander.jobs.idempotency import IdempotencyKeys
+from commander.jobs.job import JobHost
+from commander.jobs.shells import ShellRules, Shells
+from commander.jobs.table import JobTable, Retention
+from commander.output.kept import KeptOutput
 from commander.policy.checker import PolicyChecker
 from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
+from commander.seals import Seal
 from commander.testing import MemoryAudit, MemoryCaller
 from commander.tools.execute_command import Arguments, ExecuteCommand
+from commander.tools.job_services import JobServices
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.turns import Turns
 
@@ -57,28 +65,52 @@ def is_dead(pid: int) -> bool:
 
 def tool(processes: RealProcesses, audit: MemoryAudit) -> ExecuteCommand:
     clock: Any = ICommanderReactor(reactor, reactor)
-    return ExecuteCommand(
-        runner=CommandRunner(
-            checker=PolicyChecker(
-                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
-            ),
-            admission=Admission(
-                clock=clock,
-                monotonic=time.monotonic,
-                max_concurrent=1,
-                max_per_principal=1,
-                max_queued=1,
-                max_wait_seconds=20.0,
-            ),
-            executor=processes.executor(),
-            audit=audit,
+    runner = CommandRunner(
+        checker=PolicyChecker(
+            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
         ),
-        default_timeout_seconds=20.0,
-        max_timeout_seconds=20.0,
-        max_output_bytes=64 * 1024,
-        turns=Turns(clock),
+        admission=Admission(
+            clock=clock,
+            monotonic=time.monotonic,
+            max_concurrent=1,
+            max_per_principal=1,
+            max_queued=1,
+            max_wait_seconds=20.0,
+        ),
+        executor=processes.executor(),
+        audit=audit,
+    )
+    host = JobHost(
+        runner=runner,
+        keep=lambda running: KeptOutput(running.output),
         clock=clock,
         monotonic=time.monotonic,
+        wall=time.time,
+        kill_grace_seconds=0.5,
+    )
+    handles = Handles(Seal(b"k" * 32, "job"))
+    table = JobTable(
+        handles=handles,
+        retention=Retention(max_finished=1, ttl_seconds=1.0, max_bytes=0),
+        host=host,
+    )
+    rules = ShellRules(inherited=dict, keeps=lambda name, value: True)
+    services = JobServices(
+        table=table,
+        keys=IdempotencyKeys(table),
+        shells=Shells(handles=handles, host=host, rules=rules),
+        host=host,
+        awaits_input=lambda job: None,
+        typed_problem=lambda job, text, principal: None,
+        directory_problem=lambda directory: None,
+        max_timeout_seconds=20.0,
+    )
+    return ExecuteCommand(
+        services=services,
+        default_timeout_seconds=20.0,
+        max_output_bytes=64 * 1024,
+        yield_seconds=None,
+        turns=Turns(clock),
     )
 
 

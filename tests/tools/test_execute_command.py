@@ -7,17 +7,13 @@ structured content.
 from __future__ import annotations
 
 import errno
-import json
 import signal
 from typing import Any
 
-import attrs
 import jsonschema
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
 
 from commander.commands import (
     Busy,
@@ -27,91 +23,40 @@ from commander.commands import (
     OutputWindow,
     StartFailed,
 )
-from commander.execution.admission import Admission
-from commander.execution.executor import Executor, Start
-from commander.execution.runner import CommandRunner
-from commander.mcp.events import Returned, ToolCalled, ToolReturned
-from commander.policy.checker import PolicyChecker
-from commander.principals import Principal
-from commander.sessions.application import ToolApplication
-from commander.settings import Settings
-from commander.testing import (
-    MemoryAudit,
-    MemoryCaller,
-    MemoryProcess,
-    ProcessReactor,
-)
+from commander.testing import MemoryCaller, MemoryProcess
 from commander.tools.caller import NOBODY, Caller
-from commander.tools.execute_command import Arguments, ExecuteCommand
-from commander.tools.registry import CallContext, ToolRegistry
+from commander.tools.execute_command import Arguments
 from commander.tools.schemas import read_arguments
-from commander.turns import Turns
+from tests.tools.kit import ANN, Answer
+from tests.tools.kit import Stage as Tools
 
 requirement = pytest.mark.requirement
 
-ANN = Principal("ann")
 NOT_RUN = {"stdout": "", "stderr": "", "exit_code": -1, "duration": "0s"}
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
-    """The result of one call, as a client reads it."""
-
-    facts: dict[str, Any]
-    is_error: bool
-
-
 class Stage:
-    """The tool with all that is below it, on a reactor in memory."""
+    """Calls of the one tool among all."""
 
     def __init__(self, **changed: Any) -> None:
-        settings = Settings(working_directory="/", **changed)
-        self.reactor = ProcessReactor()
-        self.audit = MemoryAudit()
-        self.executor = _executor(settings, self.reactor)
-        self.registry = ToolRegistry(
-            [
-                ExecuteCommand(
-                    runner=CommandRunner(
-                        checker=PolicyChecker(
-                            allowed=settings.allowed_commands,
-                            blocked=settings.blocked_commands,
-                            use_default_blocklist=settings.use_default_blocklist,
-                            allowed_env=settings.allowed_env,
-                        ),
-                        admission=_admission(settings, self.reactor),
-                        executor=self.executor,
-                        audit=self.audit,
-                    ),
-                    default_timeout_seconds=settings.default_timeout_seconds,
-                    max_timeout_seconds=settings.max_timeout_seconds,
-                    max_output_bytes=settings.max_output_bytes,
-                    turns=Turns(self.reactor),
-                    clock=self.reactor,
-                    monotonic=self.reactor.seconds,
-                )
-            ],
-            with_output_schema=settings.output_schema,
-        )
-        self.application = ToolApplication(self.registry)
+        self.tools = Tools(**changed)
+        self.reactor = self.tools.reactor
+        self.audit = self.tools.audit
+        self.executor = self.tools.executor
+        self.registry = self.tools.registry
 
     @property
     def process(self) -> MemoryProcess:
         """The one that was started last."""
-        return self.reactor.processes[-1]
+        return self.tools.process
 
     def begin(
         self, *, plain_rpc: bool = False, caller: Caller = NOBODY, **arguments: Any
     ) -> list[Answer]:
         """Begin a call; the list gets its answer."""
-        answers: list[Answer] = []
-        Deferred.fromCoroutine(
-            self.application.serve(
-                ToolCalled(name="execute_command", arguments=arguments),
-                CallContext(principal=ANN, plain_rpc=plain_rpc, caller=caller),
-            )
-        ).addCallback(lambda returned: answers.append(checked(returned)))
-        return answers
+        return self.tools.begin(
+            "execute_command", plain_rpc=plain_rpc, caller=caller, **arguments
+        )
 
     def call(self, **arguments: Any) -> Answer:
         """A call that is answered at once."""
@@ -119,52 +64,7 @@ class Stage:
         return answer
 
 
-def _admission(settings: Settings, reactor: ProcessReactor) -> Admission:
-    return Admission(
-        clock=reactor,
-        monotonic=reactor.seconds,
-        max_concurrent=settings.max_concurrent,
-        max_per_principal=settings.per_principal,
-        max_queued=settings.max_queued,
-        max_wait_seconds=settings.max_queue_wait_seconds,
-    )
-
-
-def _executor(settings: Settings, reactor: ProcessReactor) -> Executor:
-    return Executor(
-        spawner=reactor,
-        start=Start(
-            shell=settings.shell,
-            shell_arg=settings.shell_arg,
-            directory=settings.commands_directory,
-            environ={"LANG": "C.UTF-8", "MCP_AUTH_TOKEN": "secret"},
-            stdin_descriptor=0,
-        ),
-        supervision=reactor.supervision(
-            kill_grace_seconds=settings.kill_grace_seconds,
-            max_output_bytes=settings.max_output_bytes,
-            output_limit_bytes=settings.output_limit_bytes,
-        ),
-    )
-
-
-(PUBLISHED,) = Stage().registry.described()
-OUTPUT_SCHEMA = PUBLISHED["outputSchema"]
-
-
-def checked(returned: Returned) -> Answer:
-    """Read the answer to a call, and hold it to what every answer keeps."""
-    assert isinstance(returned, ToolReturned)
-    (block,) = returned.content
-    assert block["type"] == "text"
-    facts = msgspec.json.decode(msgspec.json.encode(returned.structured))
-    assert json.loads(block["text"]) == facts
-    assert block["text"] == json.dumps(
-        facts, indent=2, sort_keys=True, ensure_ascii=False
-    )
-    jsonschema.validate(facts, OUTPUT_SCHEMA)
-    assert set(facts) <= set(OUTPUT_SCHEMA["properties"])
-    return Answer(facts=facts, is_error=returned.is_error)
+PUBLISHED = Stage().registry.described()[0]
 
 
 # --- commands that end by themselves ---------------------------------------------
@@ -567,9 +467,11 @@ def test_long_output_keeps_its_ends_and_counts_what_is_missing() -> None:
     (answer,) = answers
     assert not answer.is_error
     assert answer.facts == {
-        "stdout": "000\n001\n00\n[... 3,960 bytes, 990 lines omitted ...]\n"
+        "stdout": "000\n001\n00\n"
+        "[... 3,960 bytes, 990 lines omitted - not kept any more ...]\n"
         "2\n993\n994\n995\n996\n997\n998\n999\n",
-        "stderr": f"{'e' * 10}\n[... 1 bytes, 0 lines omitted ...]\n{'e' * 30}",
+        "stderr": f"{'e' * 10}\n[... 1 bytes, 0 lines omitted - not kept any more "
+        f"...]\n{'e' * 30}",
         "exit_code": 0,
         "duration": "0s",
         "ended_by": "exit",
@@ -631,13 +533,13 @@ def test_a_longer_time_limit_than_the_largest_is_clamped_and_told(timeout: str) 
 
 
 def test_the_clamped_time_limit_is_the_one_that_counts() -> None:
-    stage = Stage(max_timeout_seconds=60.0)
+    stage = Stage(max_timeout_seconds=40.0)
     answers = stage.begin(command="sleep 100", timeout="2m")
-    stage.reactor.advance(60)
+    stage.reactor.advance(40)
     stage.reactor.advance(0)
     facts = answers[0].facts
-    assert facts["error"] == "command timed out after 1m0s"
-    assert facts["effective"] == {"timeout": "1m0s"}
+    assert facts["error"] == "command timed out after 40s"
+    assert facts["effective"] == {"timeout": "40s"}
 
 
 # --- calls that start nothing ----------------------------------------------------
@@ -907,8 +809,7 @@ def test_every_command_has_one_whole_story() -> None:
 
 def test_results_stay_structured_without_a_published_schema() -> None:
     stage = Stage(output_schema=False)
-    (described,) = stage.registry.described()
-    assert "outputSchema" not in described
+    assert not any("outputSchema" in tool for tool in stage.registry.described())
     answers = stage.begin(command="ls")
     stage.process.exit(0)
     assert answers[0].facts["exit_code"] == 0
@@ -954,7 +855,8 @@ def test_a_path_and_an_environment_past_their_limits_are_refused_by_number() -> 
 
 def test_a_large_result_is_made_in_a_turn_of_its_own_and_a_small_one_at_once() -> None:
     stage = Stage()
-    small, large = stage.begin(command="true"), stage.begin(command="true")
+    small = stage.begin(command="true", plain_rpc=True)
+    large = stage.begin(command="true", plain_rpc=True)
     first, second = stage.reactor.processes
     first.emit(1, b"x" * 64 * 1024)
     second.emit(1, b"x" * (64 * 1024 + 1))

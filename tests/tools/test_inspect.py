@@ -97,6 +97,7 @@ def test_the_shell_is_told_with_the_limits() -> None:
         default_timeout_seconds=90.0,
         max_timeout_seconds=7200.0,
         max_output_bytes=1000,
+        finished_ttl_seconds=1800.0,
     )
     assert call(shell_info(settings)) == ToolAnswer(
         facts={
@@ -105,6 +106,8 @@ def test_the_shell_is_told_with_the_limits() -> None:
             "default_timeout": "1m30s",
             "max_timeout": "2h0m0s",
             "output_limit_bytes": 1000,
+            "wait_ceiling_seconds": 50,
+            "job_ttl_seconds": 1800.0,
             "protocol_versions": ["2024-11-05", "2025-11-25"],
         }
     )

@@ -25,6 +25,12 @@ SNAPSHOT = Path(__file__).with_name("tools_list.json")
 REQUEST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 NAMES = [
     "execute_command",
+    "start_command",
+    "read_output",
+    "send_input",
+    "signal_job",
+    "list_jobs",
+    "open_shell",
     "check_command",
     "list_allowed_commands",
     "list_blocked_commands",
@@ -79,7 +85,7 @@ def test_the_list_is_the_same_every_time() -> None:
     assert as_text(listed()) == as_text(listed())
 
 
-def test_there_are_the_four_tools_of_the_go_server_and_one_of_our_own() -> None:
+def test_there_are_the_four_tools_of_the_go_server_and_seven_of_our_own() -> None:
     assert [tool["name"] for tool in listed()["tools"]] == NAMES
 
 
