@@ -39,7 +39,7 @@ STDIO: Final = "stdio"
 
 STDIO_COMMAND: Final = [sys.executable, "-m", "commander", "--transport", "stdio"]
 CALL_STEPS: Final = ("results",)
-SESSION_STEPS: Final = ("results", "overlap", "progress", "cancel")
+SESSION_STEPS: Final = ("results", "overlap", "progress", "cancel", "jobs")
 
 Json = dict[str, Any]
 

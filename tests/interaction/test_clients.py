@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ import attrs
 import psutil
 import pytest
 
-from commander.tools.result_size import MAX_RESULT_BYTES, result_bytes
 from tests.interaction import matrix
 from tests.interaction.cable import cable_to
 from tests.interaction.matrix import (
@@ -54,8 +53,36 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
     "unknown": ("execute_comand", {"command": "true"}),
     "info": ("get_shell_info", {}),
 }
+SHOWN_BYTES = 30_000
+"""Of the output, in a result to a model."""
+Call = tuple[str, str, dict[str, Any]]
+"""A name, a tool, and arguments."""
+DEV_SERVER = 'echo listening; while read line; do echo "got $line"; done'
+BUILD_BYTES = sum(len(f"{n}\n") for n in range(1, 20_001))
+PAGE_BYTES = 65_536
 LINES_WANTED = 3
 """How many of the lines the client waits for before the command may end."""
+
+
+def journey(folder: Path) -> list[Call]:
+    """A dev server that takes input, a REPL in a terminal, a shell, and a build."""
+    dev, repl, shell = {"job_id": "$dev.job_id"}, {"job_id": "$repl.job_id"}, "$shell"
+    keep = {"keep_stdin_open": True, "wait_seconds": 0, "label": "dev"}
+    go_on = {"shell_id": f"{shell}.shell_id"}
+    return [
+        ("dev", "start_command", {"command": DEV_SERVER, **keep}),
+        ("log", "read_output", {**dev, "wait_seconds": 20}),
+        ("typed", "send_input", {**dev, "text": "reload\n", "wait_seconds": 10}),
+        ("stopped", "signal_job", dev),
+        ("repl", "start_command", {"command": "python3 -q", "tty": True}),
+        ("answer", "send_input", {**repl, "text": "6*7\n", "wait_seconds": 10}),
+        ("closed", "send_input", {**repl, "keys": ["ctrl-d"], "wait_seconds": 10}),
+        ("shell", "open_shell", {"working_directory": str(folder)}),
+        ("moved", "start_command", {**go_on, "command": "mkdir d; cd d; WORD=kept"}),
+        ("kept", "start_command", {**go_on, "command": 'echo "${PWD##*/} $WORD"'}),
+        ("build", "start_command", {"command": "seq 1 20000", "output_bytes": 100}),
+        ("listed", "list_jobs", {"state": "finished"}),
+    ]
 
 
 def cases(transport: str, *modes: str) -> list[Case]:
@@ -87,7 +114,11 @@ def address(case: Case, server: Server, folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def started(
-    case: Case, server: Server, folder: Path, *steps: str
+    case: Case,
+    server: Server,
+    folder: Path,
+    *steps: str,
+    script: Sequence[Call] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A client that has its plan; it and all that it started is gone afterwards."""
     words = case.client.words
@@ -104,7 +135,8 @@ def started(
     try:
         assert process.stdin is not None
         at = address(case, server, folder)
-        process.stdin.write(case.plan(folder, at, steps=steps, calls=CALLS))
+        plan = case.plan(folder, at, steps=steps, calls=CALLS, script=script)
+        process.stdin.write(plan)
         process.stdin.close()
         process.stdin = None  # communicate() would flush it
         yield process
@@ -118,7 +150,8 @@ def started(
 
 def report_of(case: Case, server: Server, folder: Path) -> Report | str:
     """What a client saw, or what went wrong with it."""
-    with started(case, server, folder, *case.client.steps) as process:
+    steps = case.client.steps
+    with started(case, server, folder, *steps, script=journey(folder)) as process:
         try:
             out, err = process.communicate(timeout=CLIENT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -196,6 +229,12 @@ def test_the_client_agrees_on_the_newest_version_that_its_mode_knows(
 def test_the_client_lists_the_tools(report: Report) -> None:
     assert report["tools"] == [
         "execute_command",
+        "start_command",
+        "read_output",
+        "send_input",
+        "signal_job",
+        "list_jobs",
+        "open_shell",
         "check_command",
         "list_allowed_commands",
         "list_blocked_commands",
@@ -239,8 +278,8 @@ def check_flood(facts: dict[str, Any]) -> None:
     assert len(head) + len(tail) + omitted == 64 * MEBIBYTE
     assert set(head + tail) == {"y", "\n"}
     assert facts["truncated"]
-    # As much as a client takes: the facts are in a result twice.
-    assert MEBIBYTE * 0.85 < result_bytes(facts) <= MAX_RESULT_BYTES
+    assert len(head) + len(tail) == SHOWN_BYTES
+    assert f'read_output(job_id="{facts["job_id"]}", stream="stdout"' in marker
     assert (facts["exit_code"], facts["stderr"]) == (0, "")
 
 
@@ -270,6 +309,76 @@ def test_an_unknown_tool_is_refused_with_the_nearest_name(session: Report) -> No
 def test_a_long_command_does_not_delay_other_requests(session: Report) -> None:
     """A short command, and a ping where there is one, overtook the long one."""
     assert session["overlap"] == ["a", "b"]
+
+
+# --- jobs ---------------------------------------------------------------------------
+
+
+def test_a_dev_server_is_read_while_it_runs_takes_input_and_is_stopped(
+    session: Report,
+) -> None:
+    jobs = session["jobs"]
+    assert shown(jobs["log"]) == "listening\n"
+    assert shown(jobs["typed"]) == "got reload\n"
+    stopped = jobs["stopped"]["structuredContent"]
+    assert (stopped["status"], stopped["ended_by"]) == ("killed", "client_signal")
+    assert stopped["survivors"] == []
+
+
+def test_a_repl_in_a_terminal_is_talked_to(session: Report) -> None:
+    jobs = session["jobs"]
+    waits = jobs["repl"]["structuredContent"]
+    assert waits["status"] == "waiting_for_input"
+    assert waits["waiting_for_input"]["prompt"] == ">>>"
+    assert "42" in shown(jobs["answer"]).split()
+    ended = jobs["closed"]["structuredContent"]
+    assert (ended["status"], ended["exit_code"]) == ("exited", 0)
+
+
+def test_a_shell_keeps_its_directory_and_variables(session: Report) -> None:
+    assert shown(session["jobs"]["kept"]) == "d kept\n"
+
+
+def test_the_jobs_are_listed_with_how_they_ended(session: Report) -> None:
+    rows = session["jobs"]["listed"]["structuredContent"]["jobs"]
+    by_id = {row["job_id"]: row for row in rows}
+    dev = by_id[session["jobs"]["dev"]["structuredContent"]["job_id"]]
+    assert (dev["label"], dev["ended_by"]) == ("dev", "client_signal")
+
+
+def shown(result: dict[str, Any]) -> str:
+    """The output of a job, as the structure has it and the text ends with it."""
+    output: str = result["structuredContent"]["output"]
+    assert result["content"][0]["text"].endswith(output)
+    return output
+
+
+@pytest.mark.parametrize(
+    "case", [one for one in SESSION_CASES if one.transport == HTTP], ids=str
+)
+def test_a_client_that_comes_back_recovers_the_whole_output(
+    case: Case,
+    server: Server,
+    tmp_path: Path,
+    reports: Callable[[Case], Report],
+) -> None:
+    """Another process of it, with nothing but the handle."""
+    build = reports(case)["jobs"]["build"]["structuredContent"]
+    assert build["omitted_bytes"] > 0
+    handle = build["job_id"]
+    pages: list[Call] = [
+        (
+            str(cursor),
+            "read_output",
+            {"job_id": handle, "cursor": cursor, "max_bytes": PAGE_BYTES},
+        )
+        for cursor in range(0, BUILD_BYTES, PAGE_BYTES)
+    ]
+    with started(case, server, tmp_path, "jobs", script=pages) as process:
+        out, err = process.communicate(timeout=CLIENT_SECONDS)
+    assert process.returncode == 0, err
+    read = "".join(map(shown, json.loads(out)["jobs"].values()))
+    assert read == "".join(f"{n}\n" for n in range(1, 20_001))
 
 
 # --- progress and cancelling --------------------------------------------------------

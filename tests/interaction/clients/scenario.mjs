@@ -100,6 +100,14 @@ const STEPS = {
     return { gone, outcome, said: [said(after), said(await bystander)] };
   },
 
+  async jobs(driver, plan) {
+    const results = {};
+    for (const [name, tool, given] of plan.script) {
+      results[name] = await driver.call(tool, filled(given, results), {});
+    }
+    return results;
+  },
+
   async hang(driver, plan) {
     return await run(driver, plan, HANG);
   },
@@ -114,6 +122,16 @@ async function count(driver, plan, files) {
   };
   const result = await run(driver, plan, COUNT, { onprogress });
   return { notes, result };
+}
+
+// Arguments with the facts of earlier results that they stand for.
+function filled(given, results) {
+  const fact = value => {
+    if (typeof value !== 'string' || !value.startsWith('$')) return value;
+    const [name, member] = value.slice(1).split('.');
+    return results[name].structuredContent?.[member] ?? '';
+  };
+  return Object.fromEntries(Object.entries(given).map(([k, v]) => [k, fact(v)]));
 }
 
 function run(driver, plan, command, options = {}) {

@@ -4,7 +4,9 @@ A plan comes on standard input, a report goes to standard output, both JSON. The
 holds ``url`` and ``token`` of a server, or ``command`` and ``env`` to start one on
 pipes; the ``mode`` of the client; a ``directory`` that commands run in, where client
 and command leave files for each other; and ``steps``, the names of functions here. The
-step ``results`` makes the ``calls``: a tool and its arguments, by a name.
+step ``results`` makes the ``calls``: a tool and its arguments, by a name. The step
+``jobs`` makes those of ``script``, in order; an argument ``$NAME.FACT`` stands for a
+fact of an earlier result.
 
 The report holds who took part, the tools, and what each step gave. The programs of the
 other languages do the same.
@@ -167,8 +169,32 @@ async def hang(driver: Driver, plan: Json) -> Json:
     return await run(driver, plan, HANG)
 
 
+async def jobs(driver: Driver, plan: Json) -> Json:
+    """Make calls that build on each other."""
+    facts: dict[str, Json] = {}
+    results: Json = {}
+    for name, tool, given in plan["script"]:
+        result = await driver.call(tool, filled(given, facts))
+        results[name] = result
+        facts[name] = result.get("structuredContent") or {}
+    return results
+
+
+def filled(given: Json, facts: dict[str, Json]) -> Json:
+    """Arguments with the facts that they stand for."""
+
+    def fact(value: Any) -> Any:
+        if isinstance(value, str) and value.startswith("$"):
+            name, _, member = value[1:].partition(".")
+            return facts[name].get(member, "")
+        return value
+
+    return {name: fact(value) for name, value in given.items()}
+
+
 STEPS: dict[str, Callable[[Driver, Json], Awaitable[Any]]] = {
-    step.__name__: step for step in (results, overlap, progress, cut, cancel, hang)
+    step.__name__: step
+    for step in (results, overlap, progress, cut, cancel, hang, jobs)
 }
 
 
