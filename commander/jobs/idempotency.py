@@ -59,19 +59,22 @@ class IdempotencyKeys:
         kept = self._kept.get((principal, key))
         if kept is None:
             return None
-        if kept.fingerprint != fingerprint:
-            return KeyReused(kept.job.handle)
         if kept.job.finished and not isinstance(kept.job.ended, Outcome):
             return None
+        if kept.fingerprint != fingerprint:
+            return KeyReused(kept.job.handle)
         return kept.job
 
     def keep(self, job: Job, key: str, fingerprint: bytes) -> None:
         """Remember whose key it is; replaces one whose job came to nothing."""
         name = (job.principal, key)
+        replaced = self._kept.get(name)
+        if replaced is not None:
+            del self._keys[replaced.job.handle]
         self._kept[name] = _Kept(job, fingerprint)
         self._keys[job.handle] = name
 
     def _forget(self, job: Job) -> None:
         name = self._keys.pop(job.handle, None)
-        if name is not None and self._kept[name].job is job:
+        if name is not None:
             del self._kept[name]

@@ -124,7 +124,8 @@ class Job:
         directory = host.runner.directory_of(request)
         self.request = attrs.evolve(request, working_directory=directory)
         """With its real directory; once it has started, without its ``env``."""
-        self.kind: Final = kind
+        self.kind = kind
+        """Without its input, once that is written."""
         self.phase = JobPhase.QUEUED
         self.created_at: Final = host.wall()
         """Seconds since 1970."""
@@ -176,8 +177,7 @@ class Job:
         self.kept = self._host.keep(running)
         self.phase = JobPhase.RUNNING
         self.write(self.kind.first_input, ends=self.kind.ends_input)
-        # They may be secrets, and nobody needs them any more.
-        self.request = attrs.evolve(self.request, env={})
+        self._drop_secrets()
         if self.kind.idle_timeout_seconds is not None:
             self._idle.set(self.kind.idle_timeout_seconds, self._look_idle)
         self._changed()
@@ -200,11 +200,16 @@ class Job:
     def _finish(self, ended: Ended) -> None:
         self._idle.cancel()
         self.running = None
-        self.request = attrs.evolve(self.request, env={})
+        self._drop_secrets()
         self.phase = JobPhase.FINISHED
         self.ended = _light(ended)
         self.ended_at = self._host.monotonic()
         self._changed()
+
+    def _drop_secrets(self) -> None:
+        """Forget what may be secret or long, and what nobody needs any more."""
+        self.request = attrs.evolve(self.request, env={})
+        self.kind = attrs.evolve(self.kind, first_input=b"")
 
     def _look_idle(self) -> None:
         limit = self.kind.idle_timeout_seconds

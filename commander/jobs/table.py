@@ -34,11 +34,12 @@ class Retention:
     """How long finished jobs are kept."""
 
     max_finished: int
-    """Jobs, of all principals together."""
+    """Jobs, of all principals together; at least 1."""
     ttl_seconds: float
     """After its end."""
     max_bytes: int
-    """Of kept output in memory, of all finished jobs together."""
+    """Of kept output in memory, of all finished jobs together. The last one that ended
+    is kept even over it."""
 
 
 @attrs.frozen
@@ -106,8 +107,8 @@ class JobTable:
         """Seconds until a job is forgotten for its age; None while it runs."""
         if job.ended_at is None:
             return None
-        age = self._host.monotonic() - job.ended_at
-        return max(0.0, self._retention.ttl_seconds - age)
+        end = job.ended_at + self._retention.ttl_seconds
+        return max(0.0, end - self._host.monotonic())
 
     def on_change(self, listener: Callable[[Job], None]) -> None:
         """Call back with each job that changed its phase, and each new one.
@@ -129,23 +130,24 @@ class JobTable:
         """
         self._when_forgotten.append(listener)
 
-    def discard(self, job: Job) -> None:
-        """Forget a finished job now; does nothing for one that is not here."""
-        if self._jobs.get(job.handle) is job:
-            self._forget(job)
-
     def close(self) -> None:
-        """Forget everything; what still runs is ended by the executor."""
+        """Forget everything; what still runs is ended by the executor.
+
+        Its output is given back when it has ended. A second call does nothing.
+        """
         self._alarm.cancel()
-        for job in tuple(self._finished.values()):
+        for job in tuple(self._jobs.values()):
             self._forget(job)
 
     # --- own -----------------------------------------------------------------------
 
     def _changed(self, job: Job) -> None:
-        if job.finished and job.handle in self._jobs:
-            self._retain(job)
-        self._tell(job)
+        if job.handle in self._jobs:
+            if job.finished:
+                self._retain(job)
+            self._tell(job)
+        elif job.finished:
+            job.close()
 
     def _tell(self, job: Job) -> None:
         self._changes[job.principal] += 1
@@ -158,21 +160,33 @@ class JobTable:
         self._finished[job.handle] = job
         self._kept_jobs[job.principal] += 1
         self._kept_bytes[job.principal] += job.kept_bytes
-        while len(self._finished) > self._retention.max_finished:
-            self._forget(self._oldest_of_largest(self._kept_jobs, job))
-        while self._kept_bytes.total() > self._retention.max_bytes and (
-            len(self._finished) > 1
-        ):
-            self._forget(self._oldest_of_largest(self._kept_bytes, job))
+        limits = self._retention
+        self._make_room(self._kept_jobs, limits.max_finished, lambda _: 1, job)
+        self._make_room(self._kept_bytes, limits.max_bytes, _kept_bytes, job)
         self._arm()
 
-    def _oldest_of_largest(self, kept: Counter[Principal], newest: Job) -> Job:
-        """Whom to forget; never the newest, whose end nobody has read yet."""
-        for owner, _ in kept.most_common():
-            for job in self._finished.values():
-                if job.principal == owner and job is not newest:
-                    return job
-        raise LookupError("there is nobody else")
+    def _make_room(
+        self,
+        kept: Counter[Principal],
+        most: int,
+        size: Callable[[Job], int],
+        newest: Job,
+    ) -> None:
+        """Forget the oldest of whoever has the most, until the rest is not too much.
+
+        Never the newest, whose end nobody has read yet, nor what gives no room.
+        """
+        while kept.total() > most:
+            found = (
+                job
+                for owner, _ in kept.most_common()
+                for job in self._finished.values()
+                if job.principal == owner and job is not newest and size(job)
+            )
+            oldest = next(found, None)
+            if oldest is None:
+                return
+            self._forget(oldest)
 
     def _arm(self) -> None:
         oldest = next(iter(self._finished.values()), None)
@@ -197,9 +211,14 @@ class JobTable:
             self._kept_bytes[job.principal] -= job.kept_bytes
             if not self._kept_jobs[job.principal]:
                 del self._kept_jobs[job.principal], self._kept_bytes[job.principal]
-        job.close()
+        if job.finished:
+            job.close()
         for listener in self._when_forgotten:
             listener(job)
         self._forgotten[job.handle] = None
         if len(self._forgotten) > MAX_FORGOTTEN:
             self._forgotten.popitem(last=False)
+
+
+def _kept_bytes(job: Job) -> int:
+    return job.kept_bytes
