@@ -13,7 +13,7 @@ from commander.mcp.headers import mirrored_arguments
 from commander.mcp.tasks import TASKS_NEEDED
 from commander.mcp.versions import MODERN_VERSIONS, knows
 
-__all__ = ["FIELDS_SINCE", "LISTS", "Catalogue"]
+__all__ = ["FIELDS_SINCE", "LISTS", "Catalogue", "known_entries"]
 
 LISTS: Final = {
     "tools/list": "tools",
@@ -33,6 +33,28 @@ FIELDS_SINCE: Final = {
 """Fields of the entries, by the version that brought them."""
 
 
+def known_entries(
+    kind: str, entries: Sequence[Mapping[str, Any]], version: str | None
+) -> list[dict[str, Any]]:
+    """A list as a version knows it.
+
+    Args:
+        kind: One of ``LISTS``' values.
+        entries: In the form of the newest version.
+        version: None for the newest.
+    """
+    unknown = {
+        name
+        for name, since in FIELDS_SINCE.items()
+        if not knows(version, since)
+        and (name != "annotations" or kind == "tools")  # the rest always had them
+    }
+    return [
+        {name: value for name, value in entry.items() if name not in unknown}
+        for entry in entries
+    ]
+
+
 class Catalogue:
     """The lists of one server; ``replace`` changes them.
 
@@ -41,6 +63,8 @@ class Catalogue:
         prompts: The same; None if there is no such list.
         resources: The same.
         templates: The same, of resources whose URI has a variable part.
+        asked: Lists, by their names in ``LISTS``, that are another for each who asks;
+            their entries are asked for with ``ListAsked``, and none are given here.
         completions: Whether arguments can be completed.
         changing: Which of ``tools``, ``prompts`` and ``resources`` may change while
             the server runs; it has to tell then.
@@ -55,6 +79,7 @@ class Catalogue:
         prompts: Sequence[Mapping[str, Any]] | None = None,
         resources: Sequence[Mapping[str, Any]] | None = None,
         templates: Sequence[Mapping[str, Any]] | None = None,
+        asked: frozenset[str] = frozenset(),
         completions: bool = False,
         changing: frozenset[str] = frozenset(),
         subscribable: bool = False,
@@ -65,11 +90,13 @@ class Catalogue:
         self._mirrored: dict[str, dict[str, tuple[str, ...]]] = {}
         self.edition = 0
         """Grows with every change."""
+        self.asked = asked
         self.completions = completions
         self.changing = changing
         self.subscribable = subscribable
         self.tasks = tasks
-        if resources is not None and templates is None:
+        has_resources = resources is not None or "resources" in asked
+        if has_resources and templates is None:
             templates = ()
         lists = (tools, prompts, resources, templates)
         for kind, entries in zip(LISTS.values(), lists, strict=True):
@@ -94,7 +121,7 @@ class Catalogue:
 
     def has(self, kind: str) -> bool:
         """Whether there is such a list, be it empty."""
-        return kind in self._lists
+        return kind in self._lists or kind in self.asked
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names in a list, in its order."""
@@ -106,16 +133,7 @@ class Catalogue:
 
     def entries(self, kind: str, version: str | None) -> list[dict[str, Any]]:
         """A list as a version knows it."""
-        unknown = {
-            name
-            for name, since in FIELDS_SINCE.items()
-            if not knows(version, since)
-            and (name != "annotations" or kind == "tools")  # the rest always had them
-        }
-        return [
-            {name: value for name, value in entry.items() if name not in unknown}
-            for entry in self._lists[kind]
-        ]
+        return known_entries(kind, self._lists[kind], version)
 
     def capabilities(self, version: str | None) -> dict[str, Any]:
         """What the server can do, as a version knows it (S25/schema, S26/schema)."""

@@ -13,6 +13,21 @@ from typing import Any, Final
 import attrs
 
 from commander.commands import Trace
+from commander.mcp.asked import (
+    Asked,
+    CompletionAsked,
+    LevelSet,
+    ListAsked,
+    ListenAsked,
+    PromptAsked,
+    ResourceAsked,
+    SubscriptionSet,
+    TaskAnswered,
+    TaskAsked,
+    TaskCancelled,
+    TasksSought,
+    ToolCalled,
+)
 from commander.mcp.jsonrpc import RequestId
 from commander.mcp.versions import Era
 
@@ -26,6 +41,8 @@ __all__ = [
     "Done",
     "InputRequired",
     "LevelSet",
+    "ListAsked",
+    "ListReturned",
     "ListenAsked",
     "Peer",
     "PromptAsked",
@@ -93,136 +110,6 @@ class Reply:
     """Of a refusal for want of room."""
 
 
-# --- what a message asks for -------------------------------------------------------
-
-
-@attrs.frozen(kw_only=True)
-class ToolCalled:
-    """``tools/call``."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    input_responses: Mapping[str, Any] | None = None
-    """A client's answers to an ``InputRequired`` (S26/basic/patterns/mrtr)."""
-    request_state: str | None = None
-    """What that came with; to be trusted as little as the rest."""
-
-
-@attrs.frozen(kw_only=True)
-class PromptAsked:
-    """``prompts/get``."""
-
-    name: str
-    arguments: Mapping[str, str]
-    input_responses: Mapping[str, Any] | None = None
-    request_state: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class ResourceAsked:
-    """``resources/read``."""
-
-    uri: str
-    input_responses: Mapping[str, Any] | None = None
-    request_state: str | None = None
-
-
-@attrs.frozen(kw_only=True)
-class CompletionAsked:
-    """``completion/complete``."""
-
-    reference: Mapping[str, Any]
-    argument: str
-    value: str
-    context: Mapping[str, str]
-    """Arguments that have a value already."""
-
-
-@attrs.frozen
-class LevelSet:
-    """``logging/setLevel``: of the session from now on."""
-
-    level: str
-
-
-@attrs.frozen(kw_only=True)
-class SubscriptionSet:
-    """``resources/subscribe`` and ``resources/unsubscribe``."""
-
-    uri: str
-    on: bool
-
-
-@attrs.frozen(kw_only=True)
-class ListenAsked:
-    """``subscriptions/listen``, with what of its filter we can honour."""
-
-    lists: frozenset[str]
-    """``tools``, ``prompts``, ``resources``: whose changes are told."""
-    resources: tuple[str, ...]
-    """URIs whose updates are told."""
-    honoured: Mapping[str, Any]
-    """The same in the protocol's own form."""
-    tasks: tuple[str, ...] = ()
-    """Tasks whose changes are wanted, each once. ``honoured`` does not have them:
-    which of them there are, for this client, is not known yet."""
-
-
-@attrs.frozen
-class TaskAsked:
-    """``tasks/get``: how a task stands; answered with a ``Task`` or ``UnknownTask``.
-
-    Also asked for what a subscription tells, with every change; it must change nothing.
-    """
-
-    id: str
-    """As the client gave it: it may be of nobody, or of another principal."""
-
-
-@attrs.frozen
-class TasksSought:
-    """Which of these there are, for a subscription to hear of: ``TasksFound``."""
-
-    ids: tuple[str, ...]
-
-
-@attrs.frozen(kw_only=True)
-class TaskAnswered:
-    """``tasks/update``: a client's answers; ``Done`` or ``UnknownTask``.
-
-    Some of the open questions may be left out, and answers to others are ignored, as
-    are those to a task that asks nothing (TASK, Task Update Requests).
-    """
-
-    id: str
-    input_responses: Mapping[str, Mapping[str, Any]]
-
-
-@attrs.frozen
-class TaskCancelled:
-    """``tasks/cancel``: end the work; ``Done``, also if it is over, or ``UnknownTask``.
-
-    A wish: the task may still come to another end (TASK, Task Cancellation).
-    """
-
-    id: str
-
-
-Asked = (
-    ToolCalled
-    | PromptAsked
-    | ResourceAsked
-    | CompletionAsked
-    | LevelSet
-    | SubscriptionSet
-    | ListenAsked
-    | TaskAsked
-    | TasksSought
-    | TaskAnswered
-    | TaskCancelled
-)
-
-
 @attrs.frozen(kw_only=True)
 class Call:
     """A request that somebody has to work for; it is owed one reply."""
@@ -258,6 +145,18 @@ class PromptReturned:
 
     messages: Sequence[Mapping[str, Any]]
     description: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ListReturned:
+    """A list, for the principal who asked."""
+
+    kind: str
+    """The same as in ``ListAsked``."""
+    entries: Sequence[Mapping[str, Any]]
+    """In the form of the newest version."""
+    ttl_ms: int = 0
+    """How long it may be kept."""
 
 
 @attrs.frozen(kw_only=True)
@@ -381,6 +280,7 @@ class TasksFound:
 Returned = (
     ToolReturned
     | PromptReturned
+    | ListReturned
     | ResourceReturned
     | CompletionReturned
     | InputRequired

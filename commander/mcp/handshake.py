@@ -21,6 +21,7 @@ from commander.mcp.params import (
     invalid,
     read_completion,
     read_level,
+    read_list,
     read_prompt,
     read_resource,
     read_subscription,
@@ -55,6 +56,9 @@ class HandshakeEngine:
             "tools/call": partial(read_tool, catalogue=catalogue),
             "logging/setLevel": read_level,
         }
+        for name, kind in LISTS.items():
+            if kind in catalogue.asked:
+                self._readers[name] = partial(read_list, catalogue=catalogue, kind=kind)
         if catalogue.has("prompts"):
             self._readers["prompts/get"] = partial(read_prompt, catalogue=catalogue)
         if catalogue.has("resources"):

@@ -7,6 +7,7 @@ what it asks for: the method, its headers for arguments, its parameters.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from msgspec import Raw
@@ -28,6 +29,7 @@ from commander.mcp.jsonrpc import METHOD_NOT_FOUND, ProtocolError, Request, show
 from commander.mcp.params import (
     invalid,
     read_completion,
+    read_list,
     read_listen,
     read_prompt,
     read_resource,
@@ -71,6 +73,9 @@ class ModernEngine:
             "tools/call": read_tool,
             "subscriptions/listen": read_listen,
         }
+        for method, kind in LISTS.items():
+            if kind in catalogue.asked:
+                self._readers[method] = partial(read_list, kind=kind)
         if catalogue.has("prompts"):
             self._readers["prompts/get"] = read_prompt
         if catalogue.has("resources"):

@@ -16,6 +16,7 @@ from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import (
     CompletionAsked,
     LevelSet,
+    ListAsked,
     ListenAsked,
     PromptAsked,
     ResourceAsked,
@@ -33,6 +34,7 @@ __all__ = [
     "invalid",
     "read_completion",
     "read_level",
+    "read_list",
     "read_listen",
     "read_prompt",
     "read_resource",
@@ -74,6 +76,15 @@ def read_prompt(request: Request, catalogue: Catalogue) -> PromptAsked | Problem
     if not _are_texts(arguments):
         return invalid(request, '"arguments" must hold strings')
     return PromptAsked(name=name, arguments=arguments)
+
+
+def read_list(
+    request: Request, catalogue: Catalogue, *, kind: str
+) -> ListAsked | Problem:
+    """S25/server/utilities/pagination: one page, so we never gave out a cursor."""
+    if request.params.get("cursor") is not None:
+        return invalid(request, "unknown cursor")
+    return ListAsked(kind)
 
 
 def read_resource(request: Request, catalogue: Catalogue) -> ResourceAsked | Problem:

@@ -12,12 +12,14 @@ from typing import Any, Final
 
 import msgspec
 
+from commander.mcp.catalogue import known_entries
 from commander.mcp.content import readable, tool_result
 from commander.mcp.events import (
     Call,
     CompletionReturned,
     Done,
     InputRequired,
+    ListReturned,
     Peer,
     PromptAsked,
     PromptReturned,
@@ -196,7 +198,9 @@ class ReplyWriter:
             case UnknownTask(id=task_id):
                 message = f"Task not found: {shown(task_id)}"
                 return self._error(call, INVALID_PARAMS, message)
-        ttl_ms = returned.ttl_ms if isinstance(returned, ResourceReturned) else None
+        ttl_ms: int | None = None
+        if isinstance(returned, ListReturned | ResourceReturned):
+            ttl_ms = returned.ttl_ms
         members = _members(call.peer, returned)
         if call.era is Era.HANDSHAKE:
             return self.result(call.id, members)
@@ -301,6 +305,8 @@ def _members(peer: Peer, returned: Returned) -> dict[str, Any]:
             if description is not None:
                 members["description"] = description
             return members
+        case ListReturned(kind=kind, entries=entries):
+            return {kind: known_entries(kind, entries, peer.version)}
         case ResourceReturned(contents=contents):
             return {"contents": contents}
         case CompletionReturned(values=values, total=total):
