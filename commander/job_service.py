@@ -31,10 +31,15 @@ from commander.policy.pipeline import final_program
 from commander.principals import Principal
 from commander.running_service import Surroundings
 from commander.seals import Seal
+from commander.sessions.job_resources import JobResources
+from commander.sessions.job_tasks import JobTasks
+from commander.sessions.job_updates import JobUpdates
+from commander.sessions.listening import ChangeHub
 from commander.settings import Settings
 from commander.tools.job_services import JobServices
+from commander.turns import Turns
 
-__all__ = ["Jobs", "jobs_of"]
+__all__ = ["JobViews", "Jobs", "job_views", "jobs_of"]
 
 _FINISHED_SHARE: Final = 2
 """One part in this many of the memory for output may be that of finished jobs."""
@@ -127,6 +132,35 @@ def jobs_of(
         max_timeout_seconds=settings.max_timeout_seconds,
     )
     return Jobs(services=services, pools=(watchers, writers), spool=spool)
+
+
+@attrs.frozen(kw_only=True)
+class JobViews:
+    """What the protocol shows of jobs beside the tools."""
+
+    hub: ChangeHub
+    """Is told of what changes in them."""
+    resources: JobResources
+    tasks: JobTasks
+    updates: JobUpdates
+
+
+def job_views(
+    settings: Settings, surroundings: Surroundings, services: JobServices
+) -> JobViews:
+    """Build them; nothing runs yet."""
+    hub, table = ChangeHub(), services.table
+    return JobViews(
+        hub=hub,
+        resources=JobResources(table, Turns(surroundings.reactor)),
+        tasks=JobTasks(
+            table,
+            hub,
+            finished_ttl_seconds=settings.finished_ttl_seconds,
+            wall=surroundings.reactor.seconds,
+        ),
+        updates=JobUpdates(table, hub, services.host),
+    )
 
 
 def _spool(

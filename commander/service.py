@@ -21,13 +21,14 @@ from commander.command_service import (
     sandbox_plan,
 )
 from commander.entrance import Entrance, open_entrance, session_key
-from commander.job_service import jobs_of
+from commander.job_service import JobViews, job_views, jobs_of
 from commander.mcp.catalogue import Catalogue
 from commander.mcp.events import ServerInfo
 from commander.mcp.versions import SUPPORTED_VERSIONS
 from commander.observation import Observation, observe, show_commands, trouble
 from commander.running_service import CommanderService, Surroundings
 from commander.sessions.application import ToolApplication
+from commander.sessions.job_resources import JOB_TEMPLATES
 from commander.sessions.service import McpService, SessionPolicy, mcp_service
 from commander.settings import Settings
 from commander.shutdown import Front, Shutdown
@@ -108,8 +109,9 @@ def build(
     jobs = jobs_of(settings, surroundings, commands, key)
     registry = _registry(settings, surroundings, commands, jobs.services)
     drain = Drain()
+    views = job_views(settings, surroundings, jobs.services)
     inside = _Inside(
-        mcp=_mcp(settings, surroundings, key, registry),
+        mcp=_mcp(settings, surroundings, key, registry, views),
         drain=drain,
         health=Health(
             server_name=settings.server_name,
@@ -199,6 +201,7 @@ def _mcp(
     surroundings: Surroundings,
     key: bytes,
     registry: ToolRegistry,
+    views: JobViews,
 ) -> McpService:
     return mcp_service(
         server=ServerInfo(
@@ -207,8 +210,14 @@ def _mcp(
             version=__version__,
             instructions=_INSTRUCTIONS,
         ),
-        catalogue=Catalogue(tools=registry.described()),
-        application=ToolApplication(registry),
+        catalogue=Catalogue(
+            tools=registry.described(),
+            asked=frozenset({"resources"}),
+            templates=JOB_TEMPLATES,
+            subscribable=True,
+            tasks=True,
+        ),
+        application=ToolApplication(registry, views.resources, views.tasks),
         session_policy=SessionPolicy(
             key=key,
             max_sessions=settings.max_sessions,
@@ -217,6 +226,7 @@ def _mcp(
         clock=surroundings.reactor,
         monotonic=surroundings.monotonic,
         log=surroundings.log,
+        hub=views.hub,
     )
 
 

@@ -6,12 +6,32 @@ and facts.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
 import msgspec
 
-from commander.mcp.events import Asked, Returned, ToolCalled, ToolReturned
-from commander.tools.registry import CallContext, Link, ToolAnswer, ToolRegistry
+from commander.mcp.events import (
+    Asked,
+    ListAsked,
+    ResourceAsked,
+    Returned,
+    TaskAnswered,
+    TaskAsked,
+    TaskCancelled,
+    TasksSought,
+    ToolCalled,
+    ToolReturned,
+)
+from commander.sessions.job_resources import JobResources
+from commander.sessions.job_tasks import JobTasks
+from commander.tools.registry import (
+    CallContext,
+    Later,
+    Link,
+    ToolAnswer,
+    ToolRegistry,
+)
 
 __all__ = ["Application", "ToolApplication"]
 
@@ -32,28 +52,60 @@ class Application(Protocol):
 
 
 class ToolApplication:
-    """Calls tools.
+    """Calls tools, and shows the jobs that these start.
 
     Args:
         registry: Holds the tools that the catalogue lists.
+        resources: What jobs have printed; None if the catalogue has no resources.
+        tasks: Calls that go on as jobs; None if the catalogue has no tasks.
     """
 
-    def __init__(self, registry: ToolRegistry) -> None:
+    def __init__(
+        self,
+        registry: ToolRegistry,
+        resources: JobResources | None = None,
+        tasks: JobTasks | None = None,
+    ) -> None:
         self._registry = registry
+        self._resources = resources
+        self._tasks = tasks
 
     async def serve(self, asked: Asked, context: CallContext) -> Returned:
-        """Call a tool; the catalogue has nothing else."""
-        if not isinstance(asked, ToolCalled):
-            raise TypeError(asked)
+        """Call a tool, or show what there is of its jobs."""
+        match asked:
+            case ToolCalled():
+                return await self._call(asked, context)
+            case ListAsked() if self._resources is not None:
+                return self._resources.listed(context.principal)
+            case ResourceAsked(uri=uri) if self._resources is not None:
+                return await self._resources.read(uri, context.principal)
+            case TaskAsked() | TasksSought() | TaskAnswered() | TaskCancelled() if (
+                self._tasks is not None
+            ):
+                return await self._tasks.serve(asked, context.principal)
+        raise TypeError(asked)
+
+    async def _call(self, asked: ToolCalled, context: CallContext) -> Returned:
         answer = await self._registry.call(asked.name, asked.arguments, context)
-        return ToolReturned(
-            content=(
-                {"type": "text", "text": _as_text(answer)},
-                *map(_link, answer.links),
-            ),
-            structured=answer.facts,
-            is_error=answer.is_error,
-        )
+        if answer.later is None or self._tasks is None:
+            return _returned(answer)
+        end = partial(_answered, answer.later)
+        return await self._tasks.create(answer.later.job_id, end, context.principal)
+
+
+async def _answered(later: Later) -> ToolReturned:
+    return _returned(await later.answer())
+
+
+def _returned(answer: ToolAnswer) -> ToolReturned:
+    return ToolReturned(
+        content=(
+            {"type": "text", "text": _as_text(answer)},
+            *map(_link, answer.links),
+        ),
+        structured=answer.facts,
+        is_error=answer.is_error,
+    )
 
 
 def _as_text(answer: ToolAnswer) -> str:

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 
 from commander.mcp.events import Peer
 from commander.mcp.jsonrpc import ClientResponse, RequestId, request_body
+from commander.sessions.wishes import Wishes
 
 __all__ = ["MAX_QUESTIONS", "AskError", "Conversation"]
 
@@ -43,8 +44,8 @@ class Conversation:
         self.peer = peer
         self.log_level: str | None = None
         """What it asked for with ``logging/setLevel``."""
-        self.subscriptions: dict[str, None] = {}
-        """Resources whose updates it wants, in order."""
+        self.subscriptions = Wishes()
+        """Resources whose updates it wants."""
         self._calls: dict[RequestId, list[_Cancellable]] = {}
         self._questions: dict[RequestId, Deferred[Mapping[str, Any]]] = {}
         self._numbers = itertools.count(1)

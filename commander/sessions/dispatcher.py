@@ -297,7 +297,7 @@ def _subscribe(asked: SubscriptionSet, conversation: Conversation | None) -> Ret
         )
     wanted = conversation.subscriptions
     if not asked.on:
-        wanted.pop(asked.uri, None)
+        wanted.discard(asked.uri)
     elif asked.uri not in wanted and len(wanted) >= MAX_SUBSCRIPTIONS:
         return Refused(
             code=INVALID_REQUEST,
@@ -307,7 +307,7 @@ def _subscribe(asked: SubscriptionSet, conversation: Conversation | None) -> Ret
             ),
         )
     else:
-        wanted[asked.uri] = None
+        wanted.add(asked.uri)
     return Done()
 
 

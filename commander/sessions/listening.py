@@ -7,16 +7,22 @@ often and not less: what changed meanwhile is told once, when it reads again.
 A listener is of one principal. What belongs to a principal, as a task does, or a
 resource that not everybody may read, is told to no listener of another, whatever names
 that listener has found out.
+
+Who has to look out for changes asks to be told for which resources somebody listens,
+and needs to look for no others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
+from functools import partial
 
 from commander.mcp import notifications
 from commander.mcp.jsonrpc import RequestId
 from commander.principals import Principal
 from commander.sessions.task_teller import TaskTeller
+from commander.sessions.wishes import Wishes
 
 __all__ = ["ChangeHub", "Listener"]
 
@@ -38,14 +44,14 @@ class Listener:
         *,
         principal: Principal,
         lists: Collection[str],
-        resources: Collection[str],
+        resources: Wishes,
         send: Callable[[bytes], None],
         subscription: RequestId | None = None,
         tasks: TaskTeller | None = None,
     ) -> None:
         self.principal = principal
         self._lists = lists
-        self._resources = resources
+        self.resources = resources
         self._send = send
         self._subscription = subscription
         self._tasks = tasks
@@ -59,7 +65,7 @@ class Listener:
 
     def resource_updated(self, uri: str) -> None:
         """A resource changed."""
-        if uri in self._resources:
+        if uri in self.resources:
             self._tell("resource", uri)
 
     def task_changed(self, task_id: str) -> None:
@@ -102,19 +108,39 @@ class ChangeHub:
     """Tells all listeners; whoever changes something calls this."""
 
     def __init__(self) -> None:
-        self._listeners: dict[Listener, None] = {}
+        self._listeners: dict[Listener, Callable[[str, bool], None]] = {}
+        self._wanted: Counter[tuple[Principal, str]] = Counter()
+        self._interested: list[Callable[[str, Principal, bool], None]] = []
 
     def __len__(self) -> int:
         """Listeners there are."""
         return len(self._listeners)
 
     def add(self, listener: Listener) -> None:
-        """Tell this one too, from now on."""
-        self._listeners[listener] = None
+        """Tell this one too, from now on; once for each listener."""
+        wish = self._listeners[listener] = partial(self._wish, listener.principal)
+        listener.resources.watch(wish)
+        for uri in listener.resources:
+            wish(uri, True)
 
     def discard(self, listener: Listener) -> None:
-        """Tell this one nothing more."""
-        self._listeners.pop(listener, None)
+        """Tell this one nothing more; does nothing for one that is not known."""
+        wish = self._listeners.pop(listener, None)
+        if wish is None:
+            return
+        listener.resources.unwatch(wish)
+        for uri in listener.resources:
+            wish(uri, False)
+
+    def on_interest(self, callback: Callable[[str, Principal, bool], None]) -> None:
+        """Call back when somebody begins to listen for a resource, and nobody more.
+
+        Args:
+            callback: Called with the URI, as the client gave it, the principal whose
+                listeners they are, and whether there are any now. Must not raise, nor
+                tell of updates at once.
+        """
+        self._interested.append(callback)
 
     def list_changed(self, kind: str) -> None:
         """``tools``, ``prompts`` or ``resources`` is not what it was."""
@@ -145,3 +171,14 @@ class ChangeHub:
         for listener in tuple(self._listeners):
             if listener.principal == owner:
                 listener.task_changed(task_id)
+
+    def _wish(self, principal: Principal, uri: str, added: bool) -> None:
+        """Count who listens."""
+        wanted = principal, uri
+        before = self._wanted[wanted]
+        self._wanted[wanted] += 1 if added else -1
+        if not self._wanted[wanted]:
+            del self._wanted[wanted]
+        if not before or wanted not in self._wanted:
+            for callback in self._interested:
+                callback(uri, principal, added)

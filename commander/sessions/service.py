@@ -62,6 +62,7 @@ def mcp_service(
     monotonic: Monotonic,
     log: StructuredLog,
     default_level: str = "warning",
+    hub: ChangeHub | None = None,
 ) -> McpService:
     """Build it; nothing runs yet.
 
@@ -74,9 +75,10 @@ def mcp_service(
         monotonic: Measures idle time.
         log: For faults of our own.
         default_level: The log level of a session that named none.
+        hub: Told of changes by the application; None for a new one.
     """
     writer = ReplyWriter(server)
-    hub = ChangeHub()
+    hub = ChangeHub() if hub is None else hub
     subscriptions = Subscriptions(hub, writer, application, log)
     get_streams = GetStreams(hub, catalogue.changing)
     return McpService(

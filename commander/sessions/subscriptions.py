@@ -22,6 +22,7 @@ from commander.sessions.listening import ChangeHub, Listener
 from commander.sessions.task_teller import TaskTeller
 from commander.sessions.task_views import TaskView
 from commander.sessions.wires import Outlet
+from commander.sessions.wishes import Wishes
 from commander.telemetry.logging import StructuredLog
 
 __all__ = ["MAX_LISTENING", "Subscriptions"]
@@ -83,7 +84,7 @@ class Subscriptions:
         listener = Listener(
             principal=principal,
             lists=asked.lists,
-            resources=frozenset(asked.resources),
+            resources=Wishes(asked.resources),
             send=outlet.notify,
             subscription=call.id,
             tasks=teller,

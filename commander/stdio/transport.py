@@ -27,6 +27,7 @@ from commander.mcp.jsonrpc import (
 from commander.principals import STDIO_PRINCIPAL
 from commander.sessions.conversation import Conversation
 from commander.sessions.doors import StdioDoor
+from commander.sessions.listening import Listener
 from commander.sessions.service import McpService
 from commander.telemetry.logging import StructuredLog
 from commander.tools.caller import Flow
@@ -64,6 +65,13 @@ class LineProtocol(Protocol):
         self._door = StdioDoor(
             principal=STDIO_PRINCIPAL, conversation=self._conversation
         )
+        self._listener = Listener(
+            principal=STDIO_PRINCIPAL,
+            # Nobody knows whether the client wants them: it may never have greeted us.
+            lists=(),
+            resources=self._conversation.subscriptions,
+            send=self.send,
+        )
         self._line = bytearray()
         self._skipping = False
         self._writable = False
@@ -80,6 +88,8 @@ class LineProtocol(Protocol):
         """The wire is ours."""
         self._writable = True
         self.transport.registerProducer(self, True)
+        self._service.hub.add(self._listener)
+        self.follow(self._listener)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the client: any number of lines, whole or not."""
@@ -102,6 +112,7 @@ class LineProtocol(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Both ends are gone."""
         self._writable = False
+        self._listen_no_more()
         self._tell_ended()
         self.closed.callback(None)
 
@@ -112,6 +123,7 @@ class LineProtocol(Protocol):
     def close(self) -> None:
         """End what waits for something to happen; the wire stays open."""
         self._service.close()
+        self._listen_no_more()
         self._conversation.close()
         # A wire that has a producer waits for it before it closes.
         self.transport.unregisterProducer()
@@ -175,6 +187,10 @@ class LineProtocol(Protocol):
         """Send a message of ours; nobody hears of it once the client is gone."""
         if self._writable:
             self.transport.write(message + b"\n")
+
+    def _listen_no_more(self) -> None:
+        self._service.hub.discard(self._listener)
+        self.unfollow(self._listener)
 
     def _tell_ended(self) -> None:
         if not self.ended.called:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
@@ -16,7 +17,7 @@ from commander.commands import (
     StartFailed,
 )
 from commander.durations import format_duration, parse_duration
-from commander.jobs.job import Job, JobKind
+from commander.jobs.job import Ended, Job, JobKind
 from commander.jobs.waiting import Until, Wait, WaitLimits
 from commander.output.decoding import Rendered, StreamDecoder, render, shortened
 from commander.output.order import STDERR, STDOUT
@@ -34,7 +35,7 @@ from commander.tools.job_output import gap_remedy
 from commander.tools.job_results import go_on_hint, output_link
 from commander.tools.job_services import JobServices
 from commander.tools.outcomes import error_of, hint_of, refusal
-from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.registry import CallContext, Later, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
 
@@ -166,15 +167,18 @@ class ExecuteCommand:
             env=arguments.env,
             trace=context.trace,
         )
-        answer = await (
-            self._run_plainly(request, context)
-            if context.plain_rpc
-            else self._run_as_job(request, context)
-        )
-        if timeout < asked and "duration" in answer.facts:
-            facts = {**answer.facts, "effective": {"timeout": format_duration(timeout)}}
-            answer = attrs.evolve(answer, facts=facts)
-        return answer
+        clamped = format_duration(timeout) if timeout < asked else ""
+        if context.plain_rpc:
+            return _told(await self._run_plainly(request, context), clamped)
+        job = await self._run_as_job(request, context)
+        if job.ended is not None:
+            return _told(self._answer(job, job.ended), clamped)
+        self._services.table.add(job)
+        answer = _told(_yielded(job), clamped)
+        if not context.tasks:
+            return answer
+        late = partial(_late_answer, job, clamped)
+        return attrs.evolve(answer, later=Later(job_id=job.handle, answer=late))
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit are a command that failed to start."""
@@ -196,9 +200,8 @@ class ExecuteCommand:
         facts = _facts(request, ended, stdout, stderr)
         return ToolAnswer(facts=facts, is_error="error" in facts or _answers(facts))
 
-    async def _run_as_job(
-        self, request: CommandRequest, context: CallContext
-    ) -> ToolAnswer:
+    async def _run_as_job(self, request: CommandRequest, context: CallContext) -> Job:
+        """Until it has ended, or outlasts the call."""
         caller = context.caller
         job = Job(context.principal, request, kind=JobKind(), host=self._services.host)
         job.start()
@@ -208,13 +211,7 @@ class ExecuteCommand:
             await self._wait(job, caller)
         finally:
             caller.cancellation.forget(job.cancel)
-        ended = job.ended
-        if ended is None:
-            self._services.table.add(job)
-            return _yielded(job)
-        if isinstance(ended, Outcome):
-            return self._answer(request, job, ended)
-        return refusal(ended)
+        return job
 
     async def _wait(self, job: Job, caller: Caller) -> None:
         """Until it has ended, or the client may not wait any longer."""
@@ -227,22 +224,50 @@ class ExecuteCommand:
         with following(job, caller, self._services.host):
             await Wait(job, limits, self._services.host).done
 
-    def _answer(self, request: CommandRequest, job: Job, ended: Outcome) -> ToolAnswer:
-        """What a job came to that has ended within the call."""
-        shown = [shortened(each, most) for each, most in _shares(*job.windows())]
+    def _answer(self, job: Job, ended: Ended) -> ToolAnswer:
+        """What a job came to within its call; it is kept if there is more to read."""
+        if not isinstance(ended, Outcome):
+            return refusal(ended)
+        shown = _shown(job)
         keeps = _keeps_more(job, shown)
         if keeps:
             self._services.table.add(job)
-        facts = _facts(request, ended, *_rendered(job, shown))
-        if keeps:
-            facts["job_id"] = job.handle
-        else:
+        answer = _ended(job, ended, shown)
+        if not keeps:
             job.close()
-        return ToolAnswer(
-            facts=facts,
-            is_error="error" in facts,
-            links=(output_link(job),) if keeps else (),
-        )
+        return answer
+
+
+async def _late_answer(job: Job, clamped: str) -> ToolAnswer:
+    """What a job came to that was told of as a task, as if its call had waited."""
+    ended = job.ended
+    if isinstance(ended, Outcome):
+        return _told(_ended(job, ended, _shown(job)), clamped)
+    if ended is None:
+        raise ValueError("the job has not ended")
+    return refusal(ended)
+
+
+def _ended(job: Job, ended: Outcome, shown: Sequence[OutputWindow]) -> ToolAnswer:
+    """The result; it names the job if there is more to read."""
+    facts = _facts(job.request, ended, *_rendered(job, shown))
+    keeps = _keeps_more(job, shown)
+    if keeps:
+        facts["job_id"] = job.handle
+    return ToolAnswer(
+        facts=facts,
+        is_error="error" in facts,
+        links=(output_link(job),) if keeps else (),
+    )
+
+
+def _told(answer: ToolAnswer, clamped: str) -> ToolAnswer:
+    """With the timeout that was clamped, of a command that was run; empty if none."""
+    if not clamped or "duration" not in answer.facts:
+        return answer
+    return attrs.evolve(
+        answer, facts={**answer.facts, "effective": {"timeout": clamped}}
+    )
 
 
 def _kept_bytes(outcome: Outcome) -> int:
@@ -284,8 +309,7 @@ def _facts(
 
 def _yielded(job: Job) -> ToolAnswer:
     """The command outlasts the call: what there is of it, and how to go on."""
-    windows = [shortened(each, most) for each, most in _shares(*job.windows())]
-    stdout, stderr = _rendered(job, windows)
+    stdout, stderr = _rendered(job, _shown(job))
     facts: dict[str, Any] = {
         "stdout": stdout.text,
         "stderr": stderr.text,
@@ -298,6 +322,11 @@ def _yielded(job: Job) -> ToolAnswer:
     if stdout.omitted_bytes or stderr.omitted_bytes:
         facts["truncated"] = True
     return ToolAnswer(facts=facts, links=(output_link(job),))
+
+
+def _shown(job: Job) -> list[OutputWindow]:
+    """What a result shows of the output."""
+    return [shortened(each, most) for each, most in _shares(*job.windows())]
 
 
 def _shares(

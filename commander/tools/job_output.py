@@ -56,23 +56,31 @@ def clamped_bytes(wanted: int) -> int:
     return max(LEAST_OUTPUT_BYTES, min(wanted, MOST_OUTPUT_BYTES))
 
 
-async def shown_window(job: Job, max_bytes: int) -> dict[str, Any]:
-    """The beginning and the end of all output.
+async def shown_window(
+    job: Job, max_bytes: int, stream: str = "both"
+) -> dict[str, Any]:
+    """The beginning and the end of the output.
 
     What stands between is told with the call that returns it.
+
+    Args:
+        job: Whose.
+        max_bytes: Of both together.
+        stream: A name of ``STREAMS``.
     """
-    kept = job.kept
+    kept, number = job.kept, STREAMS[stream]
     if kept is None:
-        return nothing_shown("both")
-    head, tail = await window(kept, BOTH, max_bytes)
+        return nothing_shown(stream)
+    head, tail = await window(kept, number, max_bytes)
     first = _shown(head, View.TEXT, job)
     if tail is None:
-        return _facts(first, head, "both")
+        return _facts(first, head, stream)
     last = _shown(tail, View.TEXT, job)
-    newlines = max(0, kept.newlines(BOTH) - head.newlines - tail.newlines)
-    omitted, evicted = tail.start - first.end, kept.evicted_bytes(BOTH)
+    newlines = max(0, kept.newlines(number) - head.newlines - tail.newlines)
+    omitted, evicted = tail.start - first.end, kept.evicted_bytes(number)
+    named = "" if number == BOTH else f', stream="{stream}"'
     call = (
-        f'read_output(job_id="{job.handle}", cursor={first.end}) or '
+        f'read_output(job_id="{job.handle}"{named}, cursor={first.end}) or '
         f'read_output(..., match="error|FAILED")'
     )
     between = evicted - head.evicted_bytes - tail.evicted_bytes
@@ -82,7 +90,7 @@ async def shown_window(job: Job, max_bytes: int) -> dict[str, Any]:
         counts=first.counts + last.counts,
         end=last.end,
     )
-    facts = _facts(whole, attrs.evolve(tail, start=0), "both")
+    facts = _facts(whole, attrs.evolve(tail, start=0), stream)
     facts["truncated"] = True
     facts["omitted_bytes"] = omitted
     facts["omitted_lines"] = newlines

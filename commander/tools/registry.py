@@ -48,6 +48,17 @@ class Link:
 
 
 @attrs.frozen(kw_only=True)
+class Later:
+    """The end of a call that goes on as a job."""
+
+    job_id: str
+    """Of a job in the table; by now nobody but its owner ends it."""
+    answer: Callable[[], Awaitable[ToolAnswer]]
+    """What the call would have been answered if it had waited for the job's end. Asked
+    for after that, any number of times; it changes nothing."""
+
+
+@attrs.frozen(kw_only=True)
 class ToolAnswer:
     """What a tool has to say."""
 
@@ -58,19 +69,9 @@ class ToolAnswer:
     """The facts as a model reads them best; None for JSON."""
     links: Sequence[Link] = ()
     """Resources that hold more."""
-
-
-@attrs.frozen(kw_only=True)
-class Later:
-    """The call goes on as a job; only where ``CallContext.tasks`` says that it may.
-
-    By now nobody but the job's owner ends it.
-    """
-
-    job_id: str
-    answer: Callable[[], Awaitable[ToolAnswer]]
-    """What the call would have been answered if it had waited for the job's end. Asked
-    for after that, any number of times; it changes nothing."""
+    later: Later | None = None
+    """The client is told of a task in place of this answer; only where
+    ``CallContext.tasks`` says that it may be."""
 
 
 class Tool(Protocol):
@@ -84,7 +85,7 @@ class Tool(Protocol):
     annotations: ClassVar[Mapping[str, bool]]
     """The hints of S25/schema, ToolAnnotations; clients approve calls by them."""
 
-    async def call(self, arguments: Any, context: CallContext) -> ToolAnswer | Later:
+    async def call(self, arguments: Any, context: CallContext) -> ToolAnswer:
         """Do the work; ``arguments`` is an instance of the tool's class."""
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
@@ -109,7 +110,7 @@ class ToolRegistry:
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: CallContext
-    ) -> ToolAnswer | Later:
+    ) -> ToolAnswer:
         """Call a tool by name.
 
         Raises:

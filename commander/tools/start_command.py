@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
@@ -40,7 +41,7 @@ from commander.tools.job_results import (
     refused_answer,
 )
 from commander.tools.job_services import JobServices
-from commander.tools.registry import CallContext, ToolAnswer
+from commander.tools.registry import CallContext, Later, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.tools.terminal_size import TerminalSizeText, size_problem, terminal_size
 
@@ -97,6 +98,15 @@ class Arguments:
     idempotency_key: Annotated[
         str, Meta(description="The same key again returns the same job")
     ] = ""
+
+
+@attrs.frozen(kw_only=True)
+class _Shown:
+    """What of the arguments matters to the answer; the rest may be large, or secret."""
+
+    output_bytes: int
+    effective: Mapping[str, Any]
+    shell_id: str
 
 
 class StartCommand:
@@ -240,31 +250,28 @@ class StartCommand:
                 until=Until.EXIT,
                 has_news=lambda: False,
             )
+            shown = _shown(job, arguments, effective)
+            is_task = context.tasks and not job.finished and not _takes_input(job)
+            answer = await self._answer(job, shown)
         finally:
             cancellation.forget(job.cancel)
+        if is_task:
+            late = partial(self._answer, job, shown)
+            return attrs.evolve(answer, later=Later(job_id=job.handle, answer=late))
+        if "next_cursor" in answer.facts:
+            job.read_to["both"] = answer.facts["next_cursor"]
+        return answer
+
+    async def _answer(self, job: Job, shown: _Shown) -> ToolAnswer:
+        """How it stands; nobody has read on by that."""
         if job.ended is not None and not isinstance(job.ended, Outcome):
             return refused_answer(job.ended)
-        size = clamped_bytes(arguments.output_bytes)
-        output = await shown_window(job, size)
-        job.read_to["both"] = output["next_cursor"]
-        if size != arguments.output_bytes:
-            effective["output_bytes"] = size
-        if _timeout_seconds(arguments) > job.request.timeout_seconds:
-            effective["timeout"] = format_duration(job.request.timeout_seconds)
-        return self._answer(job, arguments, output, effective)
-
-    def _answer(
-        self,
-        job: Job,
-        arguments: Arguments,
-        output: Mapping[str, Any],
-        effective: Mapping[str, Any],
-    ) -> ToolAnswer:
+        output = await shown_window(job, shown.output_bytes)
         facts = job_facts(job, self._services)
-        if arguments.shell_id:
-            facts |= self._shell_facts(job, arguments.shell_id)
-        if effective:
-            facts["effective"] = effective
+        if shown.shell_id:
+            facts |= self._shell_facts(job, shown.shell_id)
+        if shown.effective:
+            facts["effective"] = shown.effective
         links = () if job.finished and not output["truncated"] else (output_link(job),)
         return job_answer(facts, output, links=links)
 
@@ -322,6 +329,21 @@ def _text_problem(name: str, text: str, longest: int) -> ArgumentProblem | None:
     if not text.isprintable():
         return ArgumentProblem(f'"{name}" holds a control character')
     return None
+
+
+def _shown(job: Job, arguments: Arguments, effective: Mapping[str, Any]) -> _Shown:
+    size = clamped_bytes(arguments.output_bytes)
+    clamped = dict(effective)
+    if size != arguments.output_bytes:
+        clamped["output_bytes"] = size
+    if _timeout_seconds(arguments) > job.request.timeout_seconds:
+        clamped["timeout"] = format_duration(job.request.timeout_seconds)
+    return _Shown(output_bytes=size, effective=clamped, shell_id=arguments.shell_id)
+
+
+def _takes_input(job: Job) -> bool:
+    """Whether it can be written to: a client that waits for its end never would."""
+    return job.request.stdin is not Stdin.EMPTY and not job.kind.ends_input
 
 
 def _stdin(arguments: Arguments, shell: Shell | None) -> Stdin:

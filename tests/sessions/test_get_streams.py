@@ -49,7 +49,7 @@ def last_id(wire: MemoryWire) -> str:
 def test_a_session_hears_nothing_of_another_principals() -> None:
     stage = Stage()
     wire = stage.get()
-    stage.session.subscriptions["x://a"] = None
+    stage.session.subscriptions.add("x://a")
     stage.hub.resource_updated("x://a", BOB)
     assert wire.messages == []
     stage.hub.resource_updated("x://a", ANN)
@@ -60,7 +60,7 @@ def test_a_session_hears_nothing_of_another_principals() -> None:
 def test_a_session_hears_on_its_own_stream_what_changed() -> None:
     stage = Stage()
     wire = stage.get()
-    stage.session.subscriptions["x://a"] = None
+    stage.session.subscriptions.add("x://a")
     stage.hub.list_changed("tools")
     stage.hub.list_changed("prompts")
     stage.hub.resource_updated("x://a")

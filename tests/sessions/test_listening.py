@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from commander.principals import Principal
 from commander.sessions.listening import ChangeHub, Listener
 from commander.sessions.task_teller import TaskTeller
+from commander.sessions.wishes import Wishes
 from tests.sessions.kit import ANN, BOB
 
 requirement = pytest.mark.requirement
@@ -31,7 +32,7 @@ class Ear:
         self.listener = Listener(
             principal=principal,
             lists=lists,
-            resources=resources,
+            resources=Wishes(resources),
             send=lambda message: self.heard.append(msgspec.json.decode(message)),
             **more,
         )
@@ -193,7 +194,7 @@ def test_who_leaves_when_told_disturbs_nobody() -> None:
             for listener in listeners:
                 hub.discard(listener)
 
-        return Listener(principal=ANN, lists={"tools"}, resources=(), send=send)
+        return Listener(principal=ANN, lists={"tools"}, resources=Wishes(), send=send)
 
     listeners = [leaving("a"), leaving("b")]
     for listener in listeners:
