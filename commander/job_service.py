@@ -16,6 +16,7 @@ from twisted.python.threadpool import ThreadPool
 
 from commander.command_service import Commands
 from commander.commands import CommandRequest
+from commander.errors import StartError
 from commander.execution.checks import directory_problem
 from commander.execution.running import RunningCommand
 from commander.jobs.handles import Handles
@@ -36,6 +37,7 @@ from commander.sessions.job_tasks import JobTasks
 from commander.sessions.job_updates import JobUpdates
 from commander.sessions.listening import ChangeHub
 from commander.settings import Settings
+from commander.telemetry.logging import Level
 from commander.tools.job_services import JobServices
 from commander.turns import Turns
 
@@ -166,18 +168,28 @@ def job_views(
 def _spool(
     settings: Settings, surroundings: Surroundings, commands: Commands, pool: ThreadPool
 ) -> Spool | None:
-    if settings.spool_dir is None:
+    if settings.spool_path is None:
         return None
-
-    return Spool(
-        Path(os.path.abspath(settings.spool_dir)),
-        job_bytes=settings.spool_job_bytes,
-        total_bytes=settings.spool_total_bytes,
-        aside=_aside(surroundings, pool),
-        clock=surroundings.reactor,
-        monotonic=surroundings.monotonic,
-        charge=commands.output_budget.charge,
-    )
+    try:
+        return Spool(
+            Path(os.path.abspath(settings.spool_path)),
+            job_bytes=settings.spool_job_bytes,
+            total_bytes=settings.spool_total_bytes,
+            aside=_aside(surroundings, pool),
+            clock=surroundings.reactor,
+            monotonic=surroundings.monotonic,
+            charge=commands.output_budget.charge,
+        )
+    except StartError as error:
+        if not settings.spool_is_wished:
+            raise
+        surroundings.log.event(
+            Level.WARN,
+            "spool_missing",
+            "the output of jobs is kept in memory only",
+            reason=str(error),
+        )
+        return None
 
 
 def _keeper(spool: Spool | None) -> Callable[[RunningCommand], KeptOutput]:

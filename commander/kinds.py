@@ -33,6 +33,8 @@ __all__ = [
     "TOKEN",
     "USER",
     "WHOLE_SECONDS",
+    "WISHED_PATH",
+    "WISH_MARK",
     "Kind",
     "printable",
 ]
@@ -51,6 +53,9 @@ class Kind:
     is_switch: bool = False
     """May stand on the command line without a value, which then means true."""
 
+
+WISH_MARK: Final = "-"
+"""Before a path that need not be usable, as before a file in a unit of systemd."""
 
 _SIZE: Final = re.compile(r"([0-9]{1,15})\s*(|B|KiB|MiB|GiB)", re.IGNORECASE)
 _SIZE_UNITS: Final = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
@@ -104,6 +109,11 @@ def _token(text: str) -> str:
 def _path(text: str) -> str:
     """An absolute path; ``~`` is the home directory, as in the Go server."""
     return os.path.abspath(os.path.expanduser(_text(text)))
+
+
+def _wished_path(text: str) -> str:
+    mark = WISH_MARK if text.startswith(WISH_MARK) else ""
+    return mark + _path(text.removeprefix(mark))
 
 
 def _absolute_path(text: str) -> str:
@@ -222,6 +232,11 @@ TOKEN: Final = Kind(
     parse=_token,
 )
 PATH: Final = Kind(accepts="a path of printable characters", parse=_path)
+WISHED_PATH: Final = Kind(
+    accepts="a path of printable characters, with `-` before it if it need not be "
+    "usable",
+    parse=_wished_path,
+)
 ABSOLUTE_PATH: Final = Kind(
     accepts="an absolute path of printable characters", parse=_absolute_path
 )

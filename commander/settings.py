@@ -34,6 +34,8 @@ from commander.kinds import (
     TOKEN,
     USER,
     WHOLE_SECONDS,
+    WISH_MARK,
+    WISHED_PATH,
 )
 from commander.specs import setting
 
@@ -456,11 +458,12 @@ class Settings:
     )
     spool_dir: str | None = setting(
         None,
-        PATH,
+        WISHED_PATH,
         "Directory for the full output of jobs, which is removed with its job and at "
-        "the end of the server. Unset: the beginning and the end are kept in memory, "
-        "as `MCP_MAX_OUTPUT_BYTES` says. Commands of the server's user can read it.",
-        "A disk may be small; the image has a place for it.",
+        "the end of the server. Where it cannot be used the server does not start; "
+        "with `-` before it, it starts without and warns. Unset: the beginning and the "
+        "end are kept in memory, as `MCP_MAX_OUTPUT_BYTES` says.",
+        "A disk may be small. The image sets `-/var/spool/commander/output`.",
         variable="MCP_SPOOL_DIR",
     )
     spool_job_bytes: int = setting(
@@ -565,6 +568,18 @@ class Settings:
     def per_principal(self) -> int:
         """Running commands of one principal, the default resolved."""
         return self.max_per_principal or self.max_concurrent
+
+    @property
+    def spool_path(self) -> str | None:
+        """The directory for the output of jobs, without a mark."""
+        return (
+            None if self.spool_dir is None else self.spool_dir.removeprefix(WISH_MARK)
+        )
+
+    @property
+    def spool_is_wished(self) -> bool:
+        """Whether the server starts without it where it cannot be used."""
+        return (self.spool_dir or "").startswith(WISH_MARK)
 
     @property
     def commands_directory(self) -> str:

@@ -28,6 +28,7 @@ ALL_KINDS = {
     "token": kinds.TOKEN,
     "user": kinds.USER,
     "whole seconds": kinds.WHOLE_SECONDS,
+    "wished path": kinds.WISHED_PATH,
 }
 PLAUSIBLE_TEXTS = st.one_of(
     st.text(),
@@ -43,6 +44,8 @@ PLAUSIBLE_TEXTS = st.one_of(
         (kinds.TEXT, "Grüße", "Grüße"),
         (kinds.TOKEN, "s3cret!~", "s3cret!~"),
         (kinds.PATH, "/var//log/../tmp/", "/var/tmp"),
+        (kinds.WISHED_PATH, "/var//spool/", "/var/spool"),
+        (kinds.WISHED_PATH, "-/var//spool/", "-/var/spool"),
         (kinds.ABSOLUTE_PATH, "/bin/sh", "/bin/sh"),
         (kinds.DIRECTORIES, "/srv", ("/srv",)),
         (kinds.DIRECTORIES, "/srv/../a/:/b c", ("/a", "/b c")),
@@ -162,6 +165,8 @@ def test_a_kind_reads_what_it_says_it_accepts(
         (kinds.WHOLE_SECONDS, "1.5"),
         (kinds.WHOLE_SECONDS, "500ms"),
         (kinds.WHOLE_SECONDS, "8785h"),
+        (kinds.WISHED_PATH, "-"),
+        (kinds.WISHED_PATH, ""),
         (LEVELS, "loud"),
         (LEVELS, ""),
     ],
@@ -178,6 +183,7 @@ def test_a_tilde_in_a_path_is_the_home_directory(
 
     assert kinds.PATH.parse("~") == "/home/someone"
     assert kinds.PATH.parse("~/logs") == "/home/someone/logs"
+    assert kinds.WISHED_PATH.parse("-~/spool") == "-/home/someone/spool"
     assert kinds.ABSOLUTE_PATH.parse("~/bin/sh") == "/home/someone/bin/sh"
 
 

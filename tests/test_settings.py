@@ -144,6 +144,18 @@ def test_commands_run_in_the_servers_directory_unless_told_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "path", "is_wished"),
+    [(None, None, False), ("/spool", "/spool", False), ("-/spool", "/spool", True)],
+)
+def test_a_spool_may_be_wished_for(
+    given: str | None, path: str | None, is_wished: bool
+) -> None:
+    settings = Settings(spool_dir=given)
+    assert settings.spool_path == path
+    assert settings.spool_is_wished == is_wished
+
+
+@pytest.mark.parametrize(
     "host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"]
 )
 def test_a_loopback_address_is_recognised(host: str) -> None:
