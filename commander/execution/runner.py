@@ -140,6 +140,8 @@ class CommandRunner:
     def _resolved(self, request: CommandRequest) -> CommandRequest:
         """With its real directory: what a relative path means depends on it."""
         directory = self._executor.directory_of(request)
+        if directory == request.working_directory:
+            return request
         return attrs.evolve(request, working_directory=directory)
 
     async def _decide(self, request: CommandRequest, principal: Principal) -> Verdict:

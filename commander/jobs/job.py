@@ -16,7 +16,8 @@ Whoever waits is told of each change, and reads what it wants then; see ``waitin
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import attrs
@@ -45,12 +46,23 @@ from commander.output.kept import KeptOutput
 from commander.policy.checker import Denied
 from commander.principals import Principal
 
-__all__ = ["Ended", "Job", "JobHost", "JobKind", "JobPhase"]
+__all__ = ["Ended", "Job", "JobHost", "JobKind", "JobPhase", "ReadTo"]
 
 Ended = Outcome | Denied | Busy | Cancelled | StartFailed
 """What a job can come to; only an ``Outcome`` had a process."""
 
 _FAULT: Final = StartFailed(reason="internal error: see the server's log")
+
+_OVER: Final = Cancellation()
+"""Of all jobs that have finished: there is nothing to end."""
+
+_NO_ENV: Final[Mapping[str, str]] = {}
+"""Of all jobs that are kept; never written to."""
+
+_NO_OUTPUT: Final = OutputWindow()
+
+_NOBODY: Final[dict[Callable[[], None], None]] = {}
+"""Listens to jobs that have finished; never written to."""
 
 _log: Final = Logger()
 
@@ -100,6 +112,19 @@ class JobKind:
     """Of the shell that it goes on."""
 
 
+@attrs.define
+class ReadTo:
+    """Cursors of the three streams that output is read as."""
+
+    both: int = 0
+    stdout: int = 0
+    stderr: int = 0
+
+
+_PLAIN: Final = JobKind()
+"""Of all finished jobs that were nothing more."""
+
+
 class Job:
     """A command, its output and its ending.
 
@@ -109,6 +134,28 @@ class Job:
         kind: The rest.
         host: What jobs live by.
     """
+
+    # Many are kept that have finished.
+    __slots__ = (
+        "_cancellation",
+        "_host",
+        "_idle",
+        "_listeners",
+        "created_at",
+        "ended",
+        "ended_at",
+        "handle",
+        "input_at",
+        "kept",
+        "kept_bytes",
+        "kind",
+        "phase",
+        "principal",
+        "read_to",
+        "request",
+        "running",
+        "secrets",
+    )
 
     def __init__(
         self,
@@ -139,15 +186,15 @@ class Job:
         """By the monotonic clock."""
         self.kept_bytes = 0
         """What its output takes in memory now that it has finished."""
-        self.read_to: dict[str, int] = {}
-        """Where its reader stopped, by stream."""
+        self.read_to = ReadTo()
+        """Where its reader stopped."""
         self.input_at = float("-inf")
         """When it was written to last, by the monotonic clock."""
         self.secrets: list[str] = []
         """What its client typed in secret: shown nowhere, whoever prints it."""
         self._host = host
         self._cancellation = Cancellation()
-        self._idle = Alarm(host.clock, host.monotonic)
+        self._idle: Alarm | None = None
         self._listeners: dict[Callable[[], None], None] = {}
 
     # --- its life ----------------------------------------------------------------
@@ -179,6 +226,7 @@ class Job:
         self.write(self.kind.first_input, ends=self.kind.ends_input)
         self._drop_secrets()
         if self.kind.idle_timeout_seconds is not None:
+            self._idle = Alarm(self._host.clock, self._host.monotonic)
             self._idle.set(self.kind.idle_timeout_seconds, self._look_idle)
         self._changed()
 
@@ -198,22 +246,29 @@ class Job:
             self.running.close_input()
 
     def _finish(self, ended: Ended) -> None:
-        self._idle.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         self.running = None
         self._drop_secrets()
         self.phase = JobPhase.FINISHED
         self.ended = _light(ended)
         self.ended_at = self._host.monotonic()
+        self._cancellation = _OVER
         self._changed()
+        # What is over does not change any more.
+        self._listeners = _NOBODY
 
     def _drop_secrets(self) -> None:
         """Forget what may be secret or long, and what nobody needs any more."""
-        self.request = attrs.evolve(self.request, env={})
-        self.kind = attrs.evolve(self.kind, first_input=b"")
+        if self.request.env:
+            self.request = attrs.evolve(self.request, env=_NO_ENV)
+        if self.kind.first_input:
+            self.kind = attrs.evolve(self.kind, first_input=b"")
 
     def _look_idle(self) -> None:
         limit = self.kind.idle_timeout_seconds
-        if self.running is None or limit is None:
+        if self.running is None or self._idle is None or limit is None:
             return
         rest = self.running.last_output_at + limit - self._host.monotonic()
         if rest > 0:
@@ -253,12 +308,13 @@ class Job:
         self._cancellation.cancel()
 
     def on_change(self, listener: Callable[[], None]) -> None:
-        """Call back after each change of phase.
+        """Call back after each change of phase; does nothing once it has finished.
 
         Args:
             listener: Must not raise.
         """
-        self._listeners[listener] = None
+        if not self.finished:
+            self._listeners[listener] = None
 
     def forget(self, listener: Callable[[], None]) -> None:
         """Do not call back any more; does nothing for one that is not known."""
@@ -279,6 +335,13 @@ class Job:
         if self.kept is not None:
             self.kept.seal()
             self.kept_bytes = self.kept.kept_bytes
+        # Most jobs have the same of these.
+        directory = sys.intern(self.request.working_directory or "/")
+        self.request = attrs.evolve(
+            self.request, env=_NO_ENV, working_directory=directory
+        )
+        if self.kind == _PLAIN:
+            self.kind = _PLAIN
 
     def close(self) -> None:
         """Give back what its output takes; the job must have finished."""
@@ -300,6 +363,8 @@ def _light(ended: Ended) -> Ended:
 
 
 def _counts(window: OutputWindow) -> OutputWindow:
+    if not window.total_bytes:
+        return _NO_OUTPUT
     return OutputWindow(
         total_bytes=window.total_bytes,
         omitted_bytes=window.omitted_bytes,

@@ -117,6 +117,9 @@ class CommandOutput:
 
         Offsets that have not arrived are left out. Neighbouring gaps are one.
         """
+        if not self._order.runs:
+            # Of stdout alone, as most output is: its own offsets are the merged ones.
+            return self.own(STDOUT, start, end)
         found: list[MergedPiece | Gap] = []
         for run in self._order.between(start, end):
             for part in self._parts(run):
@@ -126,6 +129,15 @@ class CommandOutput:
                 else:
                     found.append(part)
         return found
+
+    def own(self, stream: int, start: int, end: int) -> list[MergedPiece | Gap]:
+        """The same of one stream, by its own offsets, which pieces have as both."""
+        return [
+            MergedPiece(stream, part.start, part.start, part.data)
+            if isinstance(part, Piece)
+            else part
+            for part in self.ring(stream).read(start, end)
+        ]
 
     def merged_offset(self, stream: int, offset: int) -> int | None:
         """Where a byte of a stream lies among those of both.

@@ -65,6 +65,9 @@ BLOCK_BYTES: Final = BLOCK_RUNS * RUN_BYTES
 FIRST_BLOCKS: Final = 4
 """1,024 runs at the start of the output."""
 
+_NO_BLOCKS: Final[list[array[int]]] = []
+"""Of all sealed logs that have none; never written to."""
+
 LAST_BLOCKS: Final = 32
 """8,192 runs at its end, and up to 255 less while the newest block fills."""
 
@@ -142,6 +145,10 @@ def runs_of(
         place = merged_end(own_end, run - 1) + start - own_end(run - 2)
         yield Run(stream, place, place + own_stop - start, start)
         start = own_stop
+
+
+def _nothing(_: int) -> None:
+    """Nothing is charged any more."""
 
 
 class ReadOrder:
@@ -243,10 +250,12 @@ class ReadOrder:
 
     def seal(self) -> None:
         """Move into memory of exactly the log's size; nothing may be added any more."""
-        self._first = [array("Q", block) for block in self._first]
-        self._last = [array("Q", block) for block in self._last]
+        self._first = [array("Q", block) for block in self._first] or _NO_BLOCKS
+        self._last = [array("Q", block) for block in self._last] or _NO_BLOCKS
         blocks = (*self._first, *self._last)
         self._take(RUN_BYTES * sum(map(len, blocks)) - self._charged_bytes)
+        if not blocks:
+            self._charge = _nothing
 
     def close(self) -> None:
         """Give the memory back; all of the order is forgotten from then on."""

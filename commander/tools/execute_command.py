@@ -344,7 +344,10 @@ def _shares(
 def _keeps_more(job: Job, shown: Sequence[OutputWindow]) -> bool:
     """Whether there is output that is not shown and can be read."""
     pairs = zip((STDOUT, STDERR), shown, strict=True)
-    return any(window.omitted_bytes > _evicted(job, n) for n, window in pairs)
+    return any(
+        window.omitted_bytes and window.omitted_bytes > _evicted(job, stream)
+        for stream, window in pairs
+    )
 
 
 def _evicted(job: Job, stream: int) -> int:
@@ -355,6 +358,9 @@ def _rendered(job: Job, windows: Sequence[OutputWindow]) -> list[Rendered]:
     """With the call that returns what is omitted."""
     rendered = []
     for stream, name, window in zip((STDOUT, STDERR), _NAMES, windows, strict=True):
+        if not window.omitted_bytes:
+            rendered.append(render(window))
+            continue
         head = StreamDecoder()
         head.decode(0, window.head)
         cursor = len(window.head) - head.pending_bytes

@@ -122,7 +122,7 @@ class ListJobs:
     def _row(self, job: Job) -> dict[str, Any]:
         facts = job_facts(job, self._services)
         row: dict[str, Any] = {name: facts[name] for name in _SHOWN if name in facts}
-        unread = job.total_bytes - job.read_to.get("both", 0)
+        unread = job.total_bytes - job.read_to.both
         row["unread_bytes"] = max(0, unread)
         row["age_seconds"] = round(self._services.host.wall() - job.created_at, 1)
         return row

@@ -117,7 +117,7 @@ class ReadOutput:
             return self.refuse(problem)
         cursor, end = arguments.cursor, total_of(job, arguments.stream)
         if cursor == ABSENT:
-            cursor = job.read_to.get(arguments.stream, 0)
+            cursor = getattr(job.read_to, arguments.stream)
         elif cursor > end:
             return problem_answer(
                 f'"cursor" is {cursor}, behind the end of the output: latest_cursor is '
@@ -135,7 +135,7 @@ class ReadOutput:
         output = await self._read(job, cursor, arguments)
         if isinstance(output, ArgumentProblem):
             return self.refuse(output)
-        job.read_to[arguments.stream] = output["next_cursor"]
+        setattr(job.read_to, arguments.stream, output["next_cursor"])
         facts = job_facts(job, self._services)
         size = clamped_bytes(arguments.max_bytes)
         if size != arguments.max_bytes:

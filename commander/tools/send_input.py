@@ -117,7 +117,7 @@ class SendInput:
             cursor=before,
             max_bytes=DEFAULT_OUTPUT_BYTES,
         )
-        job.read_to["both"] = output["next_cursor"]
+        job.read_to.both = output["next_cursor"]
         facts = job_facts(job, self._services)
         if effective:
             facts["effective"] = effective

@@ -259,7 +259,7 @@ class StartCommand:
             late = partial(self._answer, job, shown)
             return attrs.evolve(answer, later=Later(job_id=job.handle, answer=late))
         if "next_cursor" in answer.facts:
-            job.read_to["both"] = answer.facts["next_cursor"]
+            job.read_to.both = answer.facts["next_cursor"]
         return answer
 
     async def _answer(self, job: Job, shown: _Shown) -> ToolAnswer:
