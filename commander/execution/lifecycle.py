@@ -76,6 +76,8 @@ stuck in the kernel. The promise is an answer a second after the grace."""
 KILLED_LOOKS: Final = 6
 """At least this often is looked before that is said, on a slow reactor too."""
 
+_SIGNALS: Final = signal.valid_signals()
+
 
 class Phase(enum.Enum):
     """Where a command is in its life."""
@@ -203,7 +205,11 @@ class Lifecycle:
             ended_by: The reason that the ending will carry; not ``EXIT``.
             grace_seconds: From the first signal to KILL.
             number: The first signal.
+
+        Raises:
+            ValueError: No signal has this number.
         """
+        _check(number)
         if self._ended_by is not EndedBy.EXIT:
             return
         if self.phase is Phase.RUNNING:
@@ -226,7 +232,11 @@ class Lifecycle:
 
         Returns:
             How many processes were signalled.
+
+        Raises:
+            ValueError: No signal has this number.
         """
+        _check(number)
         if self.phase in (Phase.KILLING, Phase.GONE):
             return 0
         self._client_signals[number] = None
@@ -363,3 +373,9 @@ class Lifecycle:
         self.phase = Phase.GONE
         self._alarm.cancel()
         self._finished(result)
+
+
+def _check(number: int) -> None:
+    """Refuse what the kernel would, before it is kept for later."""
+    if number not in _SIGNALS:
+        raise ValueError(f"no signal has the number {number}")

@@ -158,7 +158,7 @@ class Bindings:
         first: int,
     ) -> None:
         setup = self.setup
-        end = max((_FIRST_OTHER, *(child + 1 for child in descriptors)))
+        end = max(_FIRST_OTHER, max(descriptors, default=0) + 1)
         for child in range(first, end):
             ours = descriptors.get(child)
             if ours is None:

@@ -482,6 +482,19 @@ def test_the_ladder_may_begin_with_another_signal(started: bool) -> None:
     assert life.ending.ended_by is EndedBy.CLIENT_SIGNAL
 
 
+@pytest.mark.parametrize("number", [-1, 0, 65, 1000])
+@pytest.mark.parametrize("started", [True, False])
+def test_what_is_no_signal_is_refused_at_once(number: int, started: bool) -> None:
+    life = Life(started=started)
+    with pytest.raises(ValueError, match=str(number)):
+        life.machine.signal(number)
+    with pytest.raises(ValueError, match=str(number)):
+        life.machine.end(EndedBy.CLIENT_SIGNAL, GRACE, number)
+    life.machine.started()
+    assert life.command.signals == []
+    assert life.machine.phase is Phase.RUNNING
+
+
 def test_only_the_first_step_of_the_ladder_asks(life: Life) -> None:
     life.exit(left=1)
     life.pass_time(LINGER_SECONDS + LEFTOVER_GRACE_SECONDS + 0.05)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import signal
 import struct
 import sys
 import termios
@@ -83,6 +82,11 @@ def shell(processes: RealProcesses, **options: object) -> Terminal:
     """A shell that a person would have, with job control."""
     options = {"env": {"PS1": "READY> ", "ENV": "", "HISTFILE": ""}, **options}
     return open_in(processes, "exec bash --norc -i", **options)
+
+
+def foreground(command: str) -> str:
+    """A line that says "ready" when its command has the terminal, not before."""
+    return f"sh -c 'echo re\"\"ady; exec {command}'\n"
 
 
 def alive(pid: int) -> bool:
@@ -277,9 +281,8 @@ async def test_an_interrupt_ends_the_foreground_job_alone(
     await terminal.until("back=")  # the first is the echo
     background = int((await terminal.until("\r\n")).strip())
     await terminal.until("READY> ")
-    terminal.type("sleep 2000\n")
-    await terminal.until("2000\r\n")
-    await eventually(lambda: len(terminal.running.process_ids()) == 3)
+    terminal.type(foreground("sleep 2000"))
+    await terminal.until("ready\r\n")
     terminal.type("\x03")
     await terminal.until("READY> ")
     assert alive(background)
@@ -295,14 +298,13 @@ async def test_an_interrupt_ends_the_foreground_job_alone(
 async def test_a_job_can_be_stopped_and_brought_back(processes: RealProcesses) -> None:
     terminal = shell(processes)
     await terminal.until("READY> ")
-    terminal.type("cat\n")
-    await terminal.until("cat\r\n")
-    await eventually(lambda: len(terminal.running.process_ids()) == 2)
+    terminal.type(foreground("cat"))
+    await terminal.until("ready\r\n")
     terminal.type("\x1a")
     await terminal.until("Stopped")
     await terminal.until("READY> ")
     terminal.type("fg\n")
-    await terminal.until("cat\r\n")
+    await terminal.until("exec cat'\r\n")
     terminal.type("again\n")
     await terminal.until("again\r\nagain\r\n")
     terminal.type("\x04")
@@ -458,4 +460,3 @@ def test_sizes_are_rows_before_columns() -> None:
         packed = struct.pack("4H", 3, 5, 0, 0)
         fcntl.ioctl(ends[1], termios.TIOCSWINSZ, packed)
         assert os.get_terminal_size(ends[0]) == (5, 3)
-    assert signal.SIGWINCH
