@@ -150,14 +150,8 @@ def problem_answer(error: str, **facts: Any) -> ToolAnswer:
         error: Why.
         **facts: More of the answer; ``status`` is ``refused`` if none is given.
     """
-    text = error
-    if "rule_id" in facts:
-        text += f" (rule {facts['rule_id']})"
-    if "retry_after_seconds" in facts:
-        text += f"; try again in {facts['retry_after_seconds']} seconds"
-    return ToolAnswer(
-        facts={"status": "refused", "error": error, **facts}, text=text, is_error=True
-    )
+    told = {"status": "refused", "error": error, **facts}
+    return ToolAnswer(facts=told, text=_why(told), is_error=True)
 
 
 def output_link(job: Job) -> Link:
@@ -212,17 +206,26 @@ def _ending(job: Job) -> dict[str, Any]:
     if not isinstance(ended, Outcome):
         return refusal_facts(ended)
     by_itself = ended.ended_by is EndedBy.EXIT
-    meaning = answer_meaning(job.request.command, ended.exit_code)
+    killed = not by_itself or ended.signal is not None
     return {
         "exit_code": ended.exit_code if by_itself else None,
         "signal": ended.signal,
         "ended_by": ended.ended_by.value,
-        "exit_code_meaning": meaning if by_itself else None,
+        "exit_code_meaning": (
+            answer_meaning(job.request.command, ended.exit_code) if by_itself else None
+        ),
         "duration_seconds": round(ended.duration_seconds, 3),
         "background_processes": ended.background_processes or None,
         "survivors": [f"{each.name} ({each.pid})" for each in ended.survivors] or None,
-        "error": None if meaning else error_of(ended, job.request.timeout_seconds),
+        "error": _error(ended, job) if killed else None,
     }
+
+
+def _error(ended: Outcome, job: Job) -> str | None:
+    silent = job.kind.idle_timeout_seconds
+    if ended.ended_by is EndedBy.IDLE_TIMEOUT and silent is not None:
+        return f"command printed nothing for {format_duration(silent)} (idle_timeout)"
+    return error_of(ended, job.request.timeout_seconds)
 
 
 def _hint(job: Job, facts: Mapping[str, Any]) -> str | None:
@@ -252,11 +255,7 @@ def _summary(facts: Mapping[str, Any], output: Mapping[str, Any]) -> str:
     if "pending_input_bytes" in facts:
         words.append(f"{facts['pending_input_bytes']} bytes of input not read yet")
     words.append(f"cwd {facts['cwd']}")
-    if "shell_cwd" in facts:
-        words.append(f"{facts['shell_id']} is now in {facts['shell_cwd']}")
-    if "dropped_variables" in facts:
-        dropped = ", ".join(facts["dropped_variables"])
-        words.append(f"variables that the shell did not keep: {dropped}")
+    words += _about_shell(facts)
     told = [", ".join(words)]
     if "hint" in facts:
         told.append(facts["hint"])
@@ -289,7 +288,17 @@ def _state(facts: Mapping[str, Any]) -> str:
             return f"has run for {took}, silent for {idle}"
         case "queued":
             return "has not started"
-    return f"{status}: {facts['error']}"
+    return f"{status}: {_why(facts)}"
+
+
+def _why(facts: Mapping[str, Any]) -> str:
+    """Why something was refused, by which rule and for how long."""
+    told = str(facts["error"])
+    if "rule_id" in facts:
+        told += f" (rule {facts['rule_id']})"
+    if "retry_after_seconds" in facts:
+        told += f"; try again in {facts['retry_after_seconds']} seconds"
+    return told
 
 
 def _signalled(facts: Mapping[str, Any]) -> str:
@@ -312,6 +321,18 @@ def _evidence(awaits: Mapping[str, Any]) -> str:
     return f'{told}, prompt "{prompt}"' if prompt else told
 
 
+def _about_shell(facts: Mapping[str, Any]) -> list[str]:
+    """The shell that the command runs in, or how it left it."""
+    if "shell_id" not in facts:
+        return []
+    if "shell_cwd" not in facts:
+        return [f"in {facts['shell_id']}"]
+    told = [f"{facts['shell_id']} is now in {facts['shell_cwd']}"]
+    if "dropped_variables" in facts:
+        told.append(f"and has not kept {', '.join(facts['dropped_variables'])}")
+    return told
+
+
 def _no_output(facts: Mapping[str, Any], output: Mapping[str, Any]) -> str:
     end = output["next_cursor"]
     if output.get("note"):
@@ -326,8 +347,6 @@ def _about_output(output: Mapping[str, Any]) -> str:
     told = [_stretch(output)]
     if output.get("omitted_bytes"):
         told.append(f"{output['omitted_bytes']:,} of them omitted")
-    if output.get("evicted_bytes"):
-        told.append(f"{output['evicted_bytes']:,} not kept any more")
     told += [
         f"{count} {name.replace('_', ' ')}"
         for name, count in output.get("cleaned", {}).items()
@@ -342,4 +361,7 @@ def _about_output(output: Mapping[str, Any]) -> str:
 def _stretch(output: Mapping[str, Any]) -> str:
     name = {"both": "stdout+stderr"}.get(output["stream"], output["stream"])
     start, end = output["start_cursor"], output["next_cursor"]
-    return f"{name}, bytes {start:,} to {end:,} of {output['latest_cursor']:,}"
+    told = f"{name}, bytes {start:,} to {end:,} of {output['latest_cursor']:,}"
+    if "evicted_bytes" in output:
+        told += f" ({output['evicted_bytes']:,} of them not kept any more)"
+    return told

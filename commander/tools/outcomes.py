@@ -58,7 +58,7 @@ def error_of(outcome: Outcome, timeout_seconds: float) -> str | None:
         case EndedBy.TIMEOUT:
             return f"command timed out after {format_duration(timeout_seconds)}"
         case EndedBy.IDLE_TIMEOUT:
-            return "command ended: it printed nothing for as long as idle_timeout says"
+            return "command printed nothing for as long as its idle_timeout"
         case EndedBy.CLIENT_SIGNAL:
             by = f" ({outcome.signal})" if outcome.signal else ""
             return f"command ended by signal_job{by}"
