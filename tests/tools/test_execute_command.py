@@ -495,6 +495,138 @@ def test_a_stream_that_was_cut_makes_the_result_truncated(descriptor: int) -> No
     assert cut[3 - descriptor] not in facts
 
 
+# --- output beyond what a result shows, and commands that outlast the call --------
+
+
+def test_what_a_result_does_not_show_can_be_read_from_a_job() -> None:
+    stage = Stage()
+    answers = stage.begin(command="seq 100000")
+    stage.process.emit(1, b"o" * 7500 + b"\n" * 50_000)
+    stage.process.emit(2, b"e" * 10_000)
+    stage.process.exit(0)
+    (answer,) = answers
+    facts = answer.facts
+    assert not answer.is_error
+    assert facts["stderr"] == "e" * 10_000
+    head, _, tail = facts["stdout"].partition("\n[... 37,500 bytes, 35,000 lines omit")
+    assert head == "o" * 5000
+    assert tail.endswith(" ...]\n" + "\n" * 15_000)
+    job_id = facts["job_id"]
+    call = f'read_output(job_id="{job_id}", stream="stdout", cursor=5000)'
+    assert call in facts["stdout"]
+    assert answer.links[0]["uri"] == f"job://{job_id}/output"
+    page = stage.tools.call(
+        "read_output", job_id=job_id, stream="stdout", cursor=5000, view="raw"
+    )
+    assert page.facts["output"] == "o" * 2500 + "\n" * (16384 - 2500)
+
+
+def test_a_character_at_the_cut_is_read_whole() -> None:
+    stage = Stage()
+    answers = stage.begin(command="x")
+    stage.process.emit(1, "é".encode() * 20_000)
+    stage.process.emit(2, b"x" * 14_995)
+    stage.process.exit(0)
+    facts = answers[0].facts
+    cursor = int(facts["stdout"].partition("cursor=")[2].partition(")")[0])
+    assert cursor == 2 * len(facts["stdout"].partition("\n")[0])
+
+
+def test_a_result_of_no_more_than_is_shown_leaves_no_job() -> None:
+    stage = Stage()
+    answers = stage.begin(command="x")
+    stage.process.emit(1, b"o" * 29_000)
+    stage.process.emit(2, b"e" * 1000)
+    stage.process.exit(0)
+    assert "truncated" not in answers[0].facts
+    assert stage.tools.call("list_jobs").facts["jobs"] == []
+
+
+def test_a_caller_without_mcp_gets_all_that_is_kept() -> None:
+    stage = Stage()
+    answers = stage.begin(command="x", plain_rpc=True)
+    stage.process.emit(1, b"o" * 100_000)
+    stage.process.exit(0)
+    stage.reactor.advance(0)
+    assert answers[0].facts["stdout"] == "o" * 100_000
+    assert answers[0].links == ()
+    assert stage.tools.call("list_jobs").facts["jobs"] == []
+
+
+def test_a_call_that_would_outlast_its_client_is_answered_with_a_job() -> None:
+    stage, caller = Stage(), MemoryCaller()
+    answers = stage.begin(command="sleep 70", timeout="2m", caller=caller)
+    stage.process.emit(1, b"begun\n")
+    stage.process.emit(2, b"w" * 40_000)
+    stage.reactor.advance(49)
+    assert answers == []
+    stage.reactor.advance(1)
+    (answer,) = answers
+    facts = answer.facts
+    assert not answer.is_error
+    assert (facts["status"], facts["exit_code"]) == ("running", None)
+    assert (facts["stdout"], facts["duration"]) == ("begun\n", "50s")
+    assert facts["truncated"]
+    assert "ended_by" not in facts
+    assert facts["hint"] == (
+        "still running and using resources; next: read_output(job_id="
+        f'"{facts["job_id"]}", wait_seconds=50, until="exit")'
+    )
+    assert answer.links
+    caller.cancellation.cancel()
+    stage.reactor.advance(20)
+    stage.process.exit(0)
+    end = stage.tools.call("read_output", job_id=facts["job_id"], until="exit").facts
+    assert (end["status"], end["exit_code"]) == ("exited", 0)
+
+
+def test_a_job_keeps_the_timeout_of_its_call() -> None:
+    stage = Stage()
+    answers = stage.begin(command="sleep 70", timeout="60s")
+    stage.reactor.advance(50)
+    stage.reactor.advance(10)
+    stage.reactor.advance(0)
+    end = stage.tools.call("read_output", job_id=answers[0].facts["job_id"]).facts
+    assert end["error"] == "command timed out after 1m0s"
+
+
+@pytest.mark.parametrize(
+    ("changed", "plain_rpc", "wants_progress"),
+    [
+        ({"execute_yield_seconds": 0.0}, False, False),
+        ({}, True, False),
+        ({}, False, True),
+    ],
+)
+def test_other_calls_wait_for_the_end(
+    changed: dict[str, Any], plain_rpc: bool, wants_progress: bool
+) -> None:
+    stage = Stage(**changed)
+    answers = stage.begin(
+        command="sleep 600",
+        timeout="10m",
+        plain_rpc=plain_rpc,
+        caller=MemoryCaller(wants_progress=wants_progress),
+    )
+    for _ in range(59):
+        stage.reactor.advance(10)
+    assert answers == []
+    stage.process.exit(0)
+    assert answers[0].facts["exit_code"] == 0
+
+
+def test_a_command_that_waits_for_a_slot_is_answered_with_a_job_too() -> None:
+    stage = Stage(
+        max_concurrent=1, execute_yield_seconds=5.0, max_queue_wait_seconds=60.0
+    )
+    stage.begin(command="first", timeout="10m")
+    answers = stage.begin(command="second")
+    stage.reactor.advance(5)
+    facts = answers[0].facts
+    assert (facts["status"], facts["duration"]) == ("queued", "0s")
+    assert facts["hint"].startswith("waiting for a free slot; next: read_output(")
+
+
 # --- time limits -----------------------------------------------------------------
 
 
