@@ -16,15 +16,19 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 import commander.command_service
-from commander.commands import CommandRequest, Outcome
+import commander.service
+from commander.commands import CommandRequest, Outcome, Stdin
 from commander.execution.executor import Executor
 from commander.execution.runner import CommandRunner, new_command_id
 from commander.execution.running import RunningCommand
+from commander.job_service import Jobs, jobs_of
+from commander.jobs.job import Job, JobKind
 from commander.policy.checker import Approved
 from commander.principals import ANONYMOUS
 from commander.service import CommanderService, policy_checker
 from commander.settings import Settings
 from commander.tap import Options, makeService
+from commander.tools.job_services import JobServices
 
 __all__ = ["Engine", "reactor", "with_engine"]
 
@@ -38,6 +42,7 @@ class Engine:
 
     runner: CommandRunner
     executor: Executor
+    jobs: JobServices
     service: CommanderService
 
     async def run(self, command: str) -> Outcome:
@@ -53,6 +58,14 @@ class Engine:
         if not isinstance(running, RunningCommand):
             raise TypeError(running)
         return running
+
+    def job(self, command: str, stdin: Stdin = Stdin.EMPTY) -> Job:
+        """The way of ``start_command``: a job that has begun and has its handle."""
+        request = attrs.evolve(_request(command), stdin=stdin)
+        job = Job(ANONYMOUS, request, kind=JobKind(), host=self.jobs.host)
+        job.start()
+        self.jobs.table.add(job)
+        return job
 
     def _approved(self, command: str) -> Approved:
         checker = policy_checker(Settings(use_default_blocklist=False))
@@ -108,6 +121,12 @@ def _engine() -> Engine:
     names = ("Executor", "CommandRunner")
     for name in names:
         setattr(made_by, name, catching(getattr(made_by, name)))
+
+    def jobs(*parts: Any) -> Jobs:
+        caught["Jobs"] = jobs_of(*parts)
+        return caught["Jobs"]
+
+    commander.service.jobs_of = jobs
     os.environ["MCP_AUTH_TOKEN"] = "nobody-comes-here"
     os.environ["MCP_MAX_CONCURRENT"] = os.environ["MCP_MAX_QUEUED"] = "5000"
     os.environ["MCP_SHUTDOWN_GRACE"] = "0"
@@ -116,4 +135,6 @@ def _engine() -> Engine:
         ["--listen", "tcp:0:interface=127.0.0.1", "--use-default-blocklist=false"]
     )
     service = makeService(options)
-    return Engine(caught["CommandRunner"], caught["Executor"], service)
+    return Engine(
+        caught["CommandRunner"], caught["Executor"], caught["Jobs"].services, service
+    )

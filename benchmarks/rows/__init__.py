@@ -11,7 +11,10 @@ from typing import Final
 import attrs
 
 from benchmarks.measure import Row, Scale
+from benchmarks.rows.finished import finished
 from benchmarks.rows.flood import flood
+from benchmarks.rows.follow import follow
+from benchmarks.rows.jobs import jobs
 from benchmarks.rows.kill import kill
 from benchmarks.rows.lateness import lateness
 from benchmarks.rows.listing import listing
@@ -19,6 +22,7 @@ from benchmarks.rows.many import many
 from benchmarks.rows.memory import memory
 from benchmarks.rows.one import one
 from benchmarks.rows.policy import policy
+from benchmarks.rows.polls import polls
 from benchmarks.rows.protocol import protocol
 from benchmarks.rows.read import read
 from benchmarks.rows.relay import relay
@@ -51,5 +55,9 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "protocol": Benchmark(protocol, 15),
     "streams": Benchmark(streams, 40),
     "relay": Benchmark(relay, 70),
+    "jobs": Benchmark(jobs, 55),
+    "follow": Benchmark(follow, 30),
+    "finished": Benchmark(finished, 40),
+    "polls": Benchmark(polls, 130),
 }
 """By name, in the order of the table."""
