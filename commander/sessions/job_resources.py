@@ -26,6 +26,7 @@ from commander.tools.job_results import output_link
 from commander.turns import Turns
 
 __all__ = [
+    "FINISHED_TTL_MS",
     "JOB_TEMPLATES",
     "MAX_LISTED",
     "RESOURCE_BYTES",

@@ -142,8 +142,15 @@ class _Watch:
             )
 
     def _came(self, span: OutputSpan) -> None:
-        """There is output, be it of a stream that nobody listens for."""
+        """There is output, be it of a stream that nobody listens for.
+
+        It is told in a turn of its own: the last output of a job comes with its end,
+        which tells of both.
+        """
         self._end_subscription()
+        self._alarm.set(0.0, self._tell_first)
+
+    def _tell_first(self) -> None:
         self._tell_more()
         self._alarm.set(UPDATE_SECONDS, self._look)
 

@@ -48,6 +48,12 @@ from commander.sessions.event_stream import (
     MAX_TOTAL_BYTES,
     ReplayBudget,
 )
+from commander.sessions.job_resources import (
+    FINISHED_TTL_MS,
+    MAX_LISTED,
+    RESOURCE_BYTES,
+)
+from commander.sessions.job_updates import UPDATE_SECONDS
 from commander.sessions.post import COMMIT_SECONDS, PostOutlet
 from commander.sessions.session import Session
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
@@ -73,6 +79,10 @@ _FIGURES: Final = {
     "progress": f"{PROGRESS_SECONDS * 1000:g} ms",
     "heartbeat": f"{HEARTBEAT_SECONDS:g} s",
     "interval": f"{INTERVAL_SECONDS * 1000:g} ms",
+    "max_listed": str(MAX_LISTED),
+    "resource_bytes": f"{RESOURCE_BYTES:,}",
+    "finished_ttl": f"{FINISHED_TTL_MS / 1000:g} s",
+    "update": f"{UPDATE_SECONDS:g} s",
 }
 
 CODES: Final = {

@@ -10,7 +10,7 @@ import json
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -31,12 +31,14 @@ GENERIC: Final = {
         "server-initialize",
         "ping",
         "tools-list",
+        "resources-list",
         "server-sse-multiple-streams",
         "dns-rebinding-protection",
         "server-session-lifecycle",
     ),
     "2026-07-28": (
         "tools-list",
+        "resources-list",
         "server-sse-multiple-streams",
         "dns-rebinding-protection",
         "sep-2164-resource-not-found",
@@ -45,7 +47,7 @@ GENERIC: Final = {
     ),
 }
 """What needs no tools, prompts or resources of its own."""
-GENERIC_BUT = {"prompts": {"prompts-list"}, "resources": {"resources-list", "caching"}}
+GENERIC_BUT = {"prompts": {"prompts-list", "caching"}}
 """The same, of servers that have such things; ours has none yet, and says so."""
 
 ScoreOf = Callable[[str], Score]
@@ -100,16 +102,35 @@ def test_a_generic_scenario_works_with_the_real_server(
         pytest.fail("\n".join(scenario.complaints), pytrace=False)
 
 
+def asked(url: str, method: str, params: dict[str, Any]) -> Any:
+    """The result of a request of the handshake era."""
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    request = urllib.request.Request(url, json.dumps(message).encode(), headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        return json.load(answer)["result"]
+
+
+@requirement("M28")
+def test_what_is_asked_of_caching_works_with_the_real_server_but_for_prompts(
+    packages: Packages, commander: str, tmp_path: Path
+) -> None:
+    job = {"name": "start_command", "arguments": {"command": "echo text"}}
+    assert asked(commander, "tools/call", job)["isError"] is False
+    scenario = run_scenario(packages, commander, "caching", "2026-07-28", tmp_path)
+    assert scenario is not None
+    wrong = [one for one in scenario.checks if one.status not in ("SUCCESS", "INFO")]
+    about = {one.name.partition(" ")[0] for one in wrong}
+    if about - {"sep-2549-prompts-list-caching-hints"} or scenario.passed < 5:
+        pytest.fail("\n".join(scenario.complaints), pytrace=False)
+
+
 def test_no_other_generic_scenario_is_about_the_real_server(commander: str) -> None:
     hello = {
         "protocolVersion": "2025-11-25",
         "capabilities": {},
         "clientInfo": {"name": "test", "version": "1"},
     }
-    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
-    headers = {"Content-Type": "application/json", "Accept": "application/json"}
-    request = urllib.request.Request(commander, json.dumps(message).encode(), headers)
-    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
-        capabilities = json.load(answer)["result"]["capabilities"]
+    capabilities = asked(commander, "initialize", hello)["capabilities"]
     missing = {name: GENERIC_BUT[name] for name in GENERIC_BUT if name in capabilities}
     assert not missing, "these belong to GENERIC now"

@@ -931,6 +931,30 @@ WORK: Final = (
         ML,
         HS,
     ),
+    R(
+        "W7",
+        "ours",
+        "what a job has printed is a resource, listed and read by its principal only, "
+        "as read_output shows it; it may be kept once it stays as it is",
+        ML,
+        HS,
+    ),
+    R(
+        "W8",
+        "ours",
+        "who subscribes to a job's output hears of more of it, at most once a second, "
+        "and of its end",
+        ML,
+        HS,
+    ),
+    R(
+        "W9",
+        "ours",
+        "a command that outlasts its call goes on as a task for who declares tasks; "
+        "its result is what the call would have been answered",
+        M,
+        HS,
+    ),
 )
 
 GROUPS: Final[Mapping[str, tuple[Requirement, ...]]] = {

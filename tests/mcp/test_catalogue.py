@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from commander.mcp.catalogue import LISTS, Catalogue
-from commander.mcp.versions import HANDSHAKE_VERSIONS, SUPPORTED_VERSIONS
+from commander.mcp.events import Call, ListAsked, ListReturned, Peer, Reply
+from commander.mcp.jsonrpc import Request
+from commander.mcp.versions import HANDSHAKE_VERSIONS, SUPPORTED_VERSIONS, Era
 from tests.mcp.engines import (
     PROMPTS,
     RESOURCES,
     TEMPLATES,
     TOOLS,
+    WRITER,
     catalogue,
+    handshake_engine,
+    modern,
+    modern_engine,
+    told,
 )
 
 requirement = pytest.mark.requirement
@@ -160,3 +168,64 @@ def test_only_what_changes_is_said_to_change() -> None:
         "resources": {"listChanged": False, "subscribe": False},
         "tools": {"listChanged": False},
     }
+
+
+# --- lists that differ by who asks -------------------------------------------------
+
+ASKED = Catalogue(tools=TOOLS, asked=frozenset({"resources"}), subscribable=True)
+EITHER = [
+    lambda method, **params: handshake_engine(ASKED).open(
+        Request(id=7, method=method, params=params), Peer(version="2025-11-25")
+    ),
+    lambda method, **params: modern_engine(ASKED).open(modern(method, params), None),
+]
+
+
+def test_a_list_that_is_asked_for_is_a_list() -> None:
+    assert ASKED.has("resources")
+    assert ASKED.has("resourceTemplates")
+    assert not ASKED.has("prompts")
+    offered = ASKED.capabilities("2025-11-25")["resources"]
+    assert offered == {"listChanged": False, "subscribe": True}
+
+
+@pytest.mark.parametrize("ask", EITHER, ids=["handshake", "modern"])
+def test_somebody_has_to_answer_for_it_and_for_its_resources(ask: Any) -> None:
+    call = ask("resources/list")
+    assert isinstance(call, Call)
+    assert call.asked == ListAsked("resources")
+    assert isinstance(ask("resources/read", uri="x://y"), Call)
+    assert isinstance(ask("tools/list"), Reply)
+    assert isinstance(ask("resources/templates/list"), Reply)
+
+
+@requirement("M35")
+@pytest.mark.parametrize("ask", EITHER, ids=["handshake", "modern"])
+def test_a_cursor_that_was_never_given_out_is_refused_before_anybody_is_asked(
+    ask: Any,
+) -> None:
+    reply = ask("resources/list", cursor="x")
+    assert msgspec.json.decode(reply.body)["error"]["code"] == -32602
+
+
+@requirement("L22")
+@pytest.mark.parametrize("version", SUPPORTED_VERSIONS)
+def test_its_entries_have_no_field_that_their_reader_does_not_know(
+    version: str,
+) -> None:
+    newer = version not in HANDSHAKE_VERSIONS
+    call = Call(
+        id=7,
+        era=Era.MODERN if newer else Era.HANDSHAKE,
+        peer=Peer(version=version),
+        asked=ListAsked("resources"),
+    )
+    listed = ListReturned(kind="resources", entries=RESOURCES, ttl_ms=5)
+    _, answer = told(WRITER.returned(call, listed), "resources/list", version)
+    assert answer["result"]["resources"] == catalogue().entries("resources", version)
+    kept = {name: answer["result"].get(name) for name in ("ttlMs", "cacheScope")}
+    assert kept == (
+        {"ttlMs": 5, "cacheScope": "private"}
+        if newer
+        else {"ttlMs": None, "cacheScope": None}
+    )

@@ -222,3 +222,61 @@ def test_nothing_that_changed_stays_untold(steps: list[str]) -> None:
         if not paused:
             told = {str(one.get("params", {}).get("uri", "tools")) for one in ear.heard}
             assert told == set(last)
+
+
+# --- who has to look out for changes -----------------------------------------------
+
+
+class Looker:
+    """Knows for which resources somebody listens."""
+
+    def __init__(self, hub: ChangeHub) -> None:
+        self.wanted: set[tuple[Principal, str]] = set()
+        hub.on_interest(self._interest)
+
+    def _interest(self, uri: str, principal: Principal, wanted: bool) -> None:
+        assert ((principal, uri) in self.wanted) is not wanted
+        if wanted:
+            self.wanted.add((principal, uri))
+        else:
+            self.wanted.remove((principal, uri))
+
+
+EARS = st.lists(
+    st.tuples(st.sampled_from([ANN, BOB]), st.sets(st.sampled_from("ab"))), max_size=4
+)
+MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["come", "go", "wish", "forget"]),
+        st.integers(0, 3),
+        st.sampled_from("ab"),
+    ),
+    max_size=40,
+)
+
+
+@given(EARS, MOVES)
+def test_it_is_told_for_what_somebody_listens(
+    ears: list[tuple[Principal, set[str]]], moves: list[tuple[str, int, str]]
+) -> None:
+    hub = ChangeHub()
+    looker = Looker(hub)
+    listeners = [Ear((), uris, who).listener for who, uris in ears]
+    there: set[Listener] = set()
+    for move, number, uri in moves:
+        if number >= len(listeners):
+            continue
+        listener = listeners[number]
+        if move == "come" and listener not in there:
+            hub.add(listener)
+            there.add(listener)
+        elif move == "go":
+            hub.discard(listener)
+            there.discard(listener)
+        elif move == "wish":
+            listener.resources.add(uri)
+        elif move == "forget":
+            listener.resources.discard(uri)
+        assert looker.wanted == {
+            (one.principal, wished) for one in there for wished in one.resources
+        }
