@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from commander import __version__
 
 if TYPE_CHECKING:
-    from commander.settings import Settings
+    from commander.sources import Loaded
 
 __all__ = ["main"]
 
@@ -77,10 +77,10 @@ def _check(args: Sequence[str]) -> int:
         return _fail("after `check` comes the command, in quotes", status=2)
     from commander.explain import explain
 
-    settings = _settings(args[1:])
-    if settings is None:
+    loaded = _loaded(args[1:])
+    if loaded is None:
         return 2
-    allowed, text = explain(settings, args[0])
+    allowed, text = explain(loaded.settings, args[0])
     sys.stdout.write(text)
     return 0 if allowed else 1
 
@@ -88,14 +88,14 @@ def _check(args: Sequence[str]) -> int:
 def _doctor(args: Sequence[str]) -> int:
     from commander.doctor import examine, report
 
-    settings = _settings(args)
-    if settings is None:
+    loaded = _loaded(args)
+    if loaded is None:
         return 2
-    sys.stdout.write(report(examine(settings, os.environ)))
+    sys.stdout.write(report(examine(loaded, os.environ)))
     return 0
 
 
-def _settings(args: Sequence[str]) -> Settings | None:
+def _loaded(args: Sequence[str]) -> Loaded | None:
     """The settings that a server with these options would have, or one line."""
     from commander.arguments import normalise
     from commander.errors import StartError
@@ -106,7 +106,7 @@ def _settings(args: Sequence[str]) -> Settings | None:
         flags = dict(word[2:].split("=", 1) for word in words if "=" in word)
         if len(flags) < len(words):
             raise StartError("only the flags of settings may follow here, each once")
-        return effective(flags).settings
+        return effective(flags)
     except StartError as error:
         _fail(" ".join(str(error).split()), status=2)
         return None

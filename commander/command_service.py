@@ -123,7 +123,7 @@ def policy_checker(settings: Settings) -> PolicyChecker:
         blocked=settings.blocked_commands,
         use_default_blocklist=settings.use_default_blocklist,
         allowed_env=settings.allowed_env,
-        terminals=_may_have_terminals(settings),
+        terminals=settings.may_have_terminals,
         shell=settings.shell,
         places=Places(
             workspace=settings.workspace,
@@ -131,12 +131,6 @@ def policy_checker(settings: Settings) -> PolicyChecker:
             resolve=os.path.realpath,
         ),
     )
-
-
-def _may_have_terminals(settings: Settings) -> bool:
-    if settings.terminals == "auto":
-        return not settings.allowed_commands
-    return settings.terminals == "on"
 
 
 def sandbox_plan(settings: Settings, environ: Mapping[str, str]) -> Plan:

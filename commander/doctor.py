@@ -9,15 +9,10 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-import attrs
-
-from commander.auth.state import state_file
-from commander.entrance import listed_tokens
 from commander.errors import StartError
 from commander.execution.cgroups import writable_group
 from commander.execution.checks import directory_problem, shell_problem
@@ -28,10 +23,13 @@ from commander.execution.memory_killer import find_victim_count
 from commander.execution.native import Unavailable, load
 from commander.execution.run_as import find_run_as
 from commander.execution.sandbox import open_sandbox
+from commander.findings import Finding, if_not_writable, nearest
 from commander.first_process import is_first_process
+from commander.job_findings import examine_jobs
 from commander.service import sandbox_plan
 from commander.settings import Settings
-from commander.sources import binds_loopback
+from commander.sources import Loaded, binds_loopback
+from commander.token_findings import examine_tokens
 
 __all__ = ["Finding", "examine", "report"]
 
@@ -39,23 +37,19 @@ _DESCRIPTORS_PER_COMMAND: Final = 4
 _DESCRIPTORS_SPARE: Final = 64
 
 
-@attrs.frozen(kw_only=True)
-class Finding:
-    """One line of the report."""
+def examine(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at everything; may start three short processes and takes some milliseconds.
 
-    subject: str
-    state: str
-    cost: str = ""
-    """What is lost by this state; empty if nothing is."""
-
-
-def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at everything; may start two short processes and takes some milliseconds."""
+    Args:
+        loaded: The settings of a server that would be started here.
+        environ: The environment, without what an entry point has handed over.
+    """
+    settings = loaded.settings
     yield _python()
     yield _shell(settings)
     yield _session()
     yield _user(settings)
-    yield from _tokens(settings, environ)
+    yield from examine_tokens(loaded, environ)
     yield _policy(settings)
     yield _descriptors(settings)
     yield from _paths(settings, environ)
@@ -65,11 +59,7 @@ def examine(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
     yield _limits(settings)
     yield _processes(settings)
     yield _memory_killer()
-    yield Finding(
-        subject="spool",
-        state="not in this version",
-        cost="output beyond MCP_MAX_OUTPUT_BYTES a stream is counted, not kept",
-    )
+    yield from examine_jobs(settings)
 
 
 def report(findings: Iterator[Finding]) -> str:
@@ -143,50 +133,6 @@ def _user(settings: Settings) -> Finding:
     )
 
 
-def _tokens(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
-    listed = settings.auth_tokens_file
-    if listed is None or settings.transport == "stdio":
-        yield _token(settings, environ)
-        return
-    if settings.auth_token is not None:
-        yield _token(settings, environ)
-    try:
-        tokens = listed_tokens(settings)
-    except StartError as error:
-        yield Finding(subject="tokens", state=listed, cost=f"no start: {error}")
-        return
-    now = time.time()
-    expired = sum(token.has_expired(now) for token in tokens)
-    principals = len({token.principal for token in tokens})
-    yield Finding(
-        subject="tokens",
-        state=f"{len(tokens)} of {principals} principals in {listed}",
-        cost=f"{expired} of them expired" if expired else "",
-    )
-
-
-def _token(settings: Settings, environ: Mapping[str, str]) -> Finding:
-    if settings.transport == "stdio":
-        return Finding(subject="token", state="none needed on stdio")
-    if settings.auth_token is not None:
-        return Finding(
-            subject="token",
-            state="from MCP_AUTH_TOKEN",
-            cost="root, or who can read the environment of what started the server, "
-            "can find it there",
-        )
-    if settings.no_auth:
-        return Finding(
-            subject="token",
-            state="off by --no-auth",
-            cost="every process of this machine can run commands",
-        )
-    path = state_file(environ)
-    if path is not None and path.exists():
-        return Finding(subject="token", state=f"generated earlier; digest in {path}")
-    return Finding(subject="token", state="will be generated and shown at the start")
-
-
 def _policy(settings: Settings) -> Finding:
     listed = len(settings.allowed_commands)
     if listed:
@@ -223,28 +169,19 @@ def _paths(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding(
         subject="commands run in",
         state=settings.commands_directory,
-        cost=problem or _if_not_writable(Path(settings.commands_directory)),
+        cost=problem or if_not_writable(Path(settings.commands_directory)),
     )
     temporary = Path(environ.get("TMPDIR") or "/tmp")  # noqa: S108 - asked about only
     yield Finding(
         subject="temporary files",
         state=str(temporary),
-        cost=_if_not_writable(temporary),
+        cost=if_not_writable(temporary),
     )
     if settings.log_dir is not None:
         logs = Path(settings.log_dir)
         yield Finding(
-            subject="log files", state=str(logs), cost=_if_not_writable(_nearest(logs))
+            subject="log files", state=str(logs), cost=if_not_writable(nearest(logs))
         )
-
-
-def _nearest(path: Path) -> Path:
-    """The path itself, or what is there of it."""
-    return next(part for part in (path, *path.parents) if part.exists())
-
-
-def _if_not_writable(path: Path) -> str:
-    return "" if os.access(path, os.W_OK) else "not writable for this user"
 
 
 def _reaper() -> Finding:

@@ -570,6 +570,13 @@ class Settings:
         return self.max_per_principal or self.max_concurrent
 
     @property
+    def may_have_terminals(self) -> bool:
+        """Whether commands may run in a terminal, the default resolved."""
+        if self.terminals == "auto":
+            return not self.allowed_commands
+        return self.terminals == "on"
+
+    @property
     def spool_path(self) -> str | None:
         """The directory for the output of jobs, without a mark."""
         return (

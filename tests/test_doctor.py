@@ -10,8 +10,6 @@ import attrs
 import pytest
 
 from commander import doctor
-from commander.auth.token_lines import token_line
-from commander.auth.tokens import Token, digest_of
 from commander.doctor import Finding, examine, report
 from commander.errors import StartError
 from commander.execution.cgroups import OwnGroup
@@ -24,6 +22,7 @@ from commander.execution.native import Bindings, Unavailable
 from commander.execution.run_as import RunAs, User
 from commander.execution.sandbox import Plan
 from commander.settings import Settings
+from commander.sources import Loaded, Source
 
 LS = Executables(programs=1)
 
@@ -47,17 +46,16 @@ class Rules:
 def found(
     settings: Settings, environ: dict[str, str] | None = None
 ) -> dict[str, Finding]:
-    return {f.subject: f for f in examine(settings, environ or {})}
+    sources = dict.fromkeys(attrs.fields_dict(Settings), Source.DEFAULT)
+    loaded = Loaded(settings=settings, sources=sources, warnings=())
+    return {f.subject: f for f in examine(loaded, environ or {})}
 
 
-def test_every_subject_is_looked_at_once() -> None:
-    findings = list(examine(Settings(), {}))
-    subjects = [finding.subject for finding in findings]
-    assert len(subjects) == len(set(subjects))
-    assert {"shell", "token", "sandbox", "process reaper", "limits", "spool"} <= set(
-        subjects
-    )
-    assert {"commands run as", "self-defence", "process limit"} <= set(subjects)
+def test_every_subject_is_looked_at() -> None:
+    subjects = found(Settings()).keys()
+    assert {"shell", "token", "sandbox", "process reaper", "limits"} <= subjects
+    assert {"commands run as", "self-defence", "process limit"} <= subjects
+    assert {"jobs", "spool", "terminals", "waiting for input"} <= subjects
 
 
 def test_what_costs_something_is_marked_with_its_price() -> None:
@@ -78,50 +76,6 @@ def test_what_costs_something_is_marked_with_its_price() -> None:
 
 def test_a_missing_shell_is_found() -> None:
     assert "no command can start" in found(Settings(shell="/no/such"))["shell"].cost
-
-
-@pytest.mark.parametrize(
-    ("settings", "state", "costs"),
-    [
-        (Settings(transport="stdio"), "none needed", False),
-        (Settings(auth_token="x" * 20), "from MCP_AUTH_TOKEN", True),
-        (Settings(no_auth=True), "--no-auth", True),
-        (Settings(), "will be generated", False),
-    ],
-)
-def test_the_source_of_the_token_is_named_and_never_the_token(
-    settings: Settings, state: str, costs: bool, tmp_path: Path
-) -> None:
-    finding = found(settings, {"HOME": str(tmp_path)})["token"]
-    assert state in finding.state
-    assert bool(finding.cost) == costs
-    assert "x" * 20 not in finding.state + finding.cost
-
-
-def test_a_list_of_tokens_is_counted_and_its_mistakes_are_told(tmp_path: Path) -> None:
-    listed = tmp_path / "tokens"
-    settings = Settings(auth_tokens_file=str(listed))
-    assert "no start: MCP_AUTH_TOKENS_FILE=" in found(settings)["tokens"].cost
-    digests = [digest_of(str(number)) for number in range(3)]
-    tokens = [Token(principal="ann", digest=digest) for digest in digests[:2]]
-    tokens.append(Token(principal="bob", digest=digests[2], expires_at=1.0))
-    listed.write_text("\n".join(map(token_line, tokens)))
-    listed.chmod(0o600)
-    finding = found(settings)["tokens"]
-    assert finding.state == f"3 of 2 principals in {listed}"
-    assert finding.cost == "1 of them expired"
-    assert "token" not in found(settings)
-    both = attrs.evolve(settings, auth_token="x" * 20)
-    assert {"token", "tokens"} <= set(found(both))
-    assert "tokens" not in found(attrs.evolve(settings, transport="stdio"))
-
-
-def test_a_token_that_was_generated_earlier_is_found(tmp_path: Path) -> None:
-    state = tmp_path / "commander-mcp" / "token.sha256"
-    state.parent.mkdir()
-    state.touch()
-    finding = found(Settings(), {"XDG_STATE_HOME": str(tmp_path)})["token"]
-    assert str(state) in finding.state
 
 
 def test_an_open_policy_costs_something_where_others_can_reach_it() -> None:
@@ -324,6 +278,7 @@ def test_elsewhere_than_on_linux_the_price_is_told(
 ) -> None:
     class Darwin:
         sysname = "Darwin"
+        machine = "arm64"
 
     monkeypatch.setattr(os, "uname", Darwin)
     findings = found(Settings())
