@@ -7,6 +7,7 @@ and a ``UsageError`` a screen of usage.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -21,31 +22,34 @@ from twisted.logger import LogLevel
 from twisted.python import usage
 
 from commander import __version__
-from commander.arguments import normalise
-from commander.auth.state import DeskToken, desk_token, keep_token
-from commander.auth.tokens import TokenDigest, digest_of
-from commander.banner import banner
-from commander.entrance import listed_tokens
-from commander.errors import StartError
-from commander.execution.engine import find_engine
-from commander.execution.hardening import harden
-from commander.execution.sandbox import open_sandbox
-from commander.handover import take_secrets
-from commander.reactors import ICommanderReactor
-from commander.service import CommanderService, Surroundings, build, sandbox_plan
-from commander.settings import Settings
-from commander.signals import Signals
-from commander.sources import (
-    Loaded,
-    Source,
-    binds_loopback,
-    check_config_table,
-    load,
-    rows,
-)
-from commander.specs import spec_of
-from commander.stdio.descriptors import Wire, claim_wire
-from commander.telemetry.logging import Level, StructuredLog, observer_factory
+from commander.garbage import nothing_collected
+
+with nothing_collected():
+    from commander.arguments import normalise
+    from commander.auth.state import DeskToken, desk_token, keep_token
+    from commander.auth.tokens import TokenDigest, digest_of
+    from commander.banner import banner
+    from commander.entrance import listed_tokens
+    from commander.errors import StartError
+    from commander.execution.engine import find_engine
+    from commander.execution.hardening import harden
+    from commander.execution.sandbox import open_sandbox
+    from commander.handover import take_secrets
+    from commander.reactors import ICommanderReactor
+    from commander.service import CommanderService, Surroundings, build, sandbox_plan
+    from commander.settings import Settings
+    from commander.signals import Signals
+    from commander.sources import (
+        Loaded,
+        Source,
+        binds_loopback,
+        check_config_table,
+        load,
+        rows,
+    )
+    from commander.specs import spec_of
+    from commander.stdio.descriptors import Wire, claim_wire
+    from commander.telemetry.logging import Level, StructuredLog, observer_factory
 
 __all__ = ["Options", "effective", "makeService"]
 
@@ -159,6 +163,7 @@ def _started(loaded: Loaded, options: Options) -> CommanderService:
         desk = keep_token(desk, os.environ)
     _log_through_us(options, settings)
     _log_configuration(log, loaded)
+    reactor.callWhenRunning(gc.freeze)
     signals = Signals(reactor, service, ends_with_terminal=settings.transport == "http")
     reactor.callWhenRunning(signals.watch)
     if settings.transport == "http" and binds_loopback(settings):
