@@ -75,6 +75,12 @@ class ExitReader:
             self._close()
             self._exited(ending)
 
+    def doWrite(self) -> None:
+        """Never for us: the event of a descriptor that had our number before.
+
+        Without this the reactor would take it for a fault, and forget us.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """The reactor has forgotten us: it stops, or takes us for somebody else."""
         if self._pidfd < 0:

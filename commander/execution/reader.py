@@ -177,6 +177,12 @@ class PipeReader:
         if self._take_turn(to_the_end=False):
             self.finish()
 
+    def doWrite(self) -> None:
+        """Never for us: the event of a descriptor that had our number before.
+
+        Without this the reactor would take it for a fault, and forget us.
+        """
+
     def connectionLost(self, reason: Failure) -> None:
         """The reactor saw a hang-up and has forgotten us, or it stops."""
         if self._descriptor < 0:

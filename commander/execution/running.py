@@ -24,7 +24,7 @@ from commander.commands import (
 from commander.execution.command_input import CommandInput
 from commander.execution.descriptors import REPORT
 from commander.execution.groups import signal_name
-from commander.execution.lifecycle import Ending, Lifecycle
+from commander.execution.lifecycle import Ending, Lifecycle, Phase
 from commander.execution.limits import ChildSetup
 from commander.execution.memory_killer import MemoryKiller
 from commander.execution.process_count import ProcessCount
@@ -251,6 +251,9 @@ class RunningCommand:
         pid = process.pid
         if pid is None:
             raise ValueError("a started process has an id")
+        if self._lifecycle.phase is Phase.GONE:
+            self._end_late(pid)
+            return
         self._process = process
         self._input.connect(process)
         self.started_at = self._supervision.monotonic()
@@ -330,6 +333,13 @@ class RunningCommand:
             self._process.loseConnection()
 
     # --- own -------------------------------------------------------------------
+
+    def _end_late(self, pid: int) -> None:
+        """The start was given up, and succeeded: end what it has started by now."""
+        tree = self._supervision.trees.tree(pid=pid, run_id=self._run_id, tag=self._tag)
+        tree.signal(signal.SIGKILL)
+        tree.release()
+        self._supervision.setup.release(self._tag)
 
     def _count_processes(self, tree: ProcessTree) -> None:
         most = self._supervision.counted_processes

@@ -20,6 +20,7 @@ gets exactly one ``processEnded``.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
@@ -115,7 +116,7 @@ class SpawnedProcess:
         if self._terminal is not None:
             self._terminal.hand_over()
         for number in self._early_signals:
-            self._tell(self._process.signal, number)
+            self._tell(self._signal_early, self._process, number)
         self._tell(self._protocol.makeConnection, self)
         for reader in self._readers.values():
             reader.start()
@@ -304,6 +305,10 @@ class SpawnedProcess:
         for pipe in at_their_end:
             pipe.finish()
         self._end_if_over()
+
+    def _signal_early(self, process: ExitReader, number: int) -> None:
+        with contextlib.suppress(ProcessExitedAlready):  # it was quicker
+            process.signal(number)
 
     def _finish_stdin(self) -> None:
         if self._stdin is not None:

@@ -490,3 +490,23 @@ def test_a_command_that_did_not_start_reports_nothing_and_reads_nothing(
     assert running.pending_input_bytes == 0
     assert running.signal(signal.SIGTERM) == 0
     assert received == []
+
+
+def test_a_start_that_was_given_up_is_ended_with_all_that_it_began(
+    stage: Stage,
+) -> None:
+    stage.reactor.starts_late = True
+    talk = Talk(stage, Stdin.PIPE)
+    talk.process.leave_behind()
+    talk.running.end(EndedBy.CLIENT_SIGNAL, 0.0)
+    stage.reactor.advance(0)
+    (failed,) = stage.results
+    assert isinstance(failed, StartFailed)
+    stage.reactor.start_late()
+    (tree,) = stage.reactor.trees
+    assert tree.released
+    assert talk.process.signals == [signal.SIGKILL]
+    assert talk.running.process_ids() == ()
+    stage.reactor.advance(0)
+    assert talk.process.live == 0
+    assert stage.reactor.getDelayedCalls() == []

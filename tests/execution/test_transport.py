@@ -403,6 +403,17 @@ def test_a_hang_up_that_was_meant_for_another_descriptor_is_nothing(case: Case) 
     assert case.protocol.names == ["made", "exited"]
 
 
+def test_an_event_to_write_was_meant_for_another_descriptor(case: Case) -> None:
+    """A pipe to write to was closed, and its number given out, in the same turn."""
+    case.start()
+    for reader in (case.exit_reader, case.readers[1]):
+        reader.doWrite()
+        assert reader in case.clock.getReaders()
+    case.hang_up(1, 2)
+    case.exit()
+    assert case.protocol.names[-1] == "ended"
+
+
 def test_when_the_reactor_stops_the_process_is_let_go(case: Case) -> None:
     case.start()
     reader = case.exit_reader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 import signal
 import time
@@ -258,6 +259,39 @@ async def test_the_ladder_may_begin_with_another_signal(
     running.end(EndedBy.CLIENT_SIGNAL, 10.0, signal.SIGINT)
     ended = await outcome(running)
     assert (ended.ended_by, ended.exit_code) == (EndedBy.CLIENT_SIGNAL, 6)
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_ended_at_once_leaves_nothing_of_its_start(
+    best_engine: ProcessEngine,
+) -> None:
+    """Its shell may have begun to run, and to start others, when nobody wants it."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    processes = RealProcesses(best_engine, null)
+    seconds = f"{2000 + os.getpid() % 1000}.5"
+    text = f"sleep {seconds} & setsid sleep {seconds} & exec sleep {seconds}"
+
+    def left() -> list[str]:
+        return [
+            path.parent.name
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if seconds in _read(path)
+        ]
+
+    for number in range(60):
+        running = processes.start(text)
+        await deferLater(CLOCK, number % 6 / 2000)
+        running.end(EndedBy.CLIENT_SIGNAL, 0.0)
+        await running.finished
+    os.close(null)
+    await eventually(lambda: not left())
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 # --- output -----------------------------------------------------------------------
