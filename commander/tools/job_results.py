@@ -336,9 +336,11 @@ def _about_shell(facts: Mapping[str, Any]) -> list[str]:
 def _no_output(facts: Mapping[str, Any], output: Mapping[str, Any]) -> str:
     end = output["next_cursor"]
     if output.get("note"):
-        return f"{output['note']} in {_stretch(output)}"
-    if end < output["latest_cursor"]:
-        return f"nothing to show in {_stretch(output)}"
+        told = f"{output['note']} in {_stretch(output)}"
+        return ", ".join([told, *_next(output)])
+    if output["start_cursor"] < end:
+        told = f"nothing to show in {_stretch(output)}"
+        return ", ".join([told, *_cleaned(output), *_next(output)])
     return f"no new output, cursor={end}" if end else "no output"
 
 
@@ -347,15 +349,22 @@ def _about_output(output: Mapping[str, Any]) -> str:
     told = [_stretch(output)]
     if output.get("omitted_bytes"):
         told.append(f"{output['omitted_bytes']:,} of them omitted")
-    told += [
-        f"{count} {name.replace('_', ' ')}"
-        for name, count in output.get("cleaned", {}).items()
-    ]
-    if output["next_cursor"] < output["latest_cursor"]:
-        told.append(f"next cursor={output['next_cursor']}")
+    told += [*_cleaned(output), *_next(output)]
     if output.get("note"):
         told.append(output["note"])
     return ", ".join(told) + ":"
+
+
+def _cleaned(output: Mapping[str, Any]) -> list[str]:
+    """What was done to the text."""
+    counts = output.get("cleaned", {}).items()
+    return [f"{count} {name.replace('_', ' ')}" for name, count in counts]
+
+
+def _next(output: Mapping[str, Any]) -> list[str]:
+    """Where to read on, if there is more."""
+    end = output["next_cursor"]
+    return [f"next cursor={end}"] if end < output["latest_cursor"] else []
 
 
 def _stretch(output: Mapping[str, Any]) -> str:

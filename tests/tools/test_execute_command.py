@@ -751,6 +751,7 @@ def test_arguments_that_do_not_fit_are_a_command_that_failed_to_start(
     assert stage.reactor.processes == []
 
 
+@pytest.mark.parametrize("plain_rpc", [False, True])
 @pytest.mark.parametrize(
     ("changed", "arguments", "rule_id"),
     [
@@ -764,10 +765,10 @@ def test_arguments_that_do_not_fit_are_a_command_that_failed_to_start(
     ],
 )
 def test_a_denied_command_says_which_rule_and_why(
-    changed: dict[str, Any], arguments: dict[str, Any], rule_id: str
+    changed: dict[str, Any], arguments: dict[str, Any], rule_id: str, plain_rpc: bool
 ) -> None:
     stage = Stage(**changed)
-    answer = stage.call(**arguments)
+    answer = stage.call(plain_rpc=plain_rpc, **arguments)
     (refused,) = stage.audit.entries
     reason = str(refused.detail).removeprefix(f"{rule_id}: ")
     assert answer == Answer(

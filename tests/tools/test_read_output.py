@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -129,6 +130,35 @@ def test_a_gap_is_told_and_stepped_over() -> None:
     assert facts["next_cursor"] == 790
 
 
+def test_a_page_of_what_a_terminal_does_not_show_is_one_line() -> None:
+    stage = Stage()
+    job_id = finished(stage, b"\x1b[0m" * 100)
+    answer = read(stage, job_id, max_bytes=100)
+    assert answer.facts["output"] == ""
+    assert "nothing to show in stdout+stderr, bytes 0 to 100 of 400" in answer.text
+    assert "\n" not in answer.text
+
+
+def test_a_sequence_that_two_pages_share_is_cleaned_as_one() -> None:
+    stage = Stage()
+    job_id = finished(stage, b"x" * 62 + b"\x1b[31mred")
+    first = read(stage, job_id, max_bytes=64)
+    assert (first.facts["output"], first.facts["next_cursor"]) == ("x" * 62, 62)
+    assert read(stage, job_id).facts["output"] == "red"
+
+
+def test_what_the_spool_could_not_take_is_told(tmp_path: Path) -> None:
+    stage = Stage(
+        spool_dir=str(tmp_path / "spool"), spool_job_bytes=1000, max_output_bytes=100
+    )
+    job_id = stage.start()
+    stage.process.emit(1, LINES * 4)
+    answer = read(stage, job_id, max_bytes=65536)
+    assert "is kept in memory only" in answer.facts["spool_problem"]
+    assert answer.facts["evicted_bytes"] > 0
+    assert answer.facts["output"].startswith("line 0\nline 1\n")
+
+
 # --- by lines and by pattern -------------------------------------------------------
 
 
@@ -155,6 +185,14 @@ def test_no_match_is_one_line() -> None:
     answer = read(stage, job_id, match="nothing")
     assert "0 lines match in stdout+stderr, bytes 0 to 790 of 790" in answer.text
     assert "\n" not in answer.text
+
+
+def test_a_search_tells_what_it_could_not_look_at() -> None:
+    stage = Stage(max_output_bytes=100)
+    job_id = finished(stage, LINES)
+    answer = read(stage, job_id, match="line (0|99)$")
+    assert answer.facts["output"] == "1: line 0\n100: line 99"
+    assert answer.facts["evicted_bytes"] == 690
 
 
 def test_a_search_that_fills_its_page_goes_on_at_its_cursor() -> None:
