@@ -15,12 +15,10 @@ import attrs
 
 from commander.commands import EndedBy, Outcome
 from commander.durations import format_duration
-from commander.jobs.handles import SHELL_PREFIX
 from commander.jobs.job import Job, JobPhase
 from commander.jobs.table import Missing
 from commander.output.order import STDERR, STDOUT
 from commander.policy.denials import shorten
-from commander.tools.command_arguments import LONGEST_VALUE
 from commander.tools.exit_codes import answer_meaning
 from commander.tools.hidden import hidden
 from commander.tools.job_services import JobServices
@@ -34,6 +32,7 @@ __all__ = [
     "job_answer",
     "job_facts",
     "missing_answer",
+    "missing_shell_answer",
     "output_link",
     "problem_answer",
     "refused_answer",
@@ -122,14 +121,20 @@ def job_answer(
 
 
 def missing_answer(handle: str, missing: Missing) -> ToolAnswer:
-    """The answer about a job or a shell that is not there."""
-    shown = handle[:LONGEST_VALUE]
-    if handle.startswith(SHELL_PREFIX):
-        why = _MISSING_SHELL.get(missing.why, _MISSING_SHELL["expired"])
-        error = f'"{shown}" is {why}; open_shell opens another'
-    else:
-        error = f'"{shown}" is {_MISSING[missing.why]}; list_jobs shows what there is'
-    return problem_answer(error, status=missing.why)
+    """The answer about a job that is not there."""
+    why = _MISSING[missing.why]
+    return problem_answer(
+        f'"{shorten(handle)}" is {why}; list_jobs shows what there is',
+        status=missing.why,
+    )
+
+
+def missing_shell_answer(handle: str, missing: Missing) -> ToolAnswer:
+    """The answer about a shell that is not there."""
+    why = _MISSING_SHELL.get(missing.why, _MISSING_SHELL["expired"])
+    return problem_answer(
+        f'"{shorten(handle)}" is {why}; open_shell opens another', status=missing.why
+    )
 
 
 def refused_answer(refused: NotRun, **facts: Any) -> ToolAnswer:

@@ -43,6 +43,8 @@ _NAMED: Final = {
 _SAME: Final = {"return": "enter", "esc": "escape", "del": "delete"}
 _CONTROL: Final = "ctrl-"
 _ALT: Final = "alt-"
+_LONGEST: Final = 32
+"""Characters of a name: each ``alt-`` in it is looked behind."""
 
 KEY_NAMES: Final = (*_NAMED, "ctrl-a to ctrl-z", "alt-KEY")
 """What is accepted, for the words of a refusal."""
@@ -58,6 +60,8 @@ def key_bytes(name: str) -> bytes | None:
     """
     if len(name) == 1:
         return name.encode()
+    if len(name) > _LONGEST:
+        return None
     plain = name.strip().lower().replace("_", "-").replace("+", "-")
     plain = _SAME.get(plain, plain)
     if plain in _NAMED:

@@ -22,6 +22,7 @@ from commander.tools.job_results import (
     job_answer,
     job_facts,
     missing_answer,
+    missing_shell_answer,
     output_link,
     problem_answer,
 )
@@ -142,7 +143,7 @@ class SignalJob:
         """Close a shell; the command that runs in it is signalled."""
         shell = self._services.shells.find(arguments.job_id, context.principal)
         if isinstance(shell, Missing):
-            return missing_answer(arguments.job_id, shell)
+            return missing_shell_answer(arguments.job_id, shell)
         job = shell.running
         self._services.shells.end(shell)
         if job is not None:

@@ -35,7 +35,7 @@ from commander.tools.job_results import (
     JobResult,
     job_answer,
     job_facts,
-    missing_answer,
+    missing_shell_answer,
     output_link,
     problem_answer,
     refused_answer,
@@ -192,7 +192,7 @@ class StartCommand:
             return None
         shell = self._services.shells.find(arguments.shell_id, context.principal)
         if isinstance(shell, Missing):
-            return missing_answer(arguments.shell_id, shell)
+            return missing_shell_answer(arguments.shell_id, shell)
         problem = size_problem(arguments.terminal_size, tty=arguments.tty or shell.tty)
         if problem is not None:
             return self.refuse(problem)

@@ -592,7 +592,12 @@ def test_a_terminal_shell_gives_its_commands_terminals_of_a_size() -> None:
 def test_no_shell_of_somebody_else_is_found() -> None:
     stage = Stage()
     shell_id = stage.call("open_shell").facts["shell_id"]
-    for principal, handle in [(BOB, shell_id), (ANN, "shell_x"), (ANN, shell_id[:-1])]:
+    for principal, handle in [
+        (BOB, shell_id),
+        (ANN, "shell_x"),
+        (ANN, "job_x"),
+        (ANN, shell_id[:-1]),
+    ]:
         answer = stage.call(
             "start_command", principal=principal, command="ls", shell_id=handle
         )
