@@ -91,7 +91,7 @@ async def shown_window(
         end=last.end,
     )
     facts = _facts(whole, attrs.evolve(tail, start=0), stream)
-    facts["truncated"] = True
+    facts["truncated"] = between < omitted
     facts["omitted_bytes"] = omitted
     facts["omitted_lines"] = newlines
     if evicted:

@@ -141,6 +141,8 @@ def test_what_is_not_kept_is_told_as_gone_and_no_call_is_offered_for_it() -> Non
     stage.process.exit(0)
     facts = answers[0].facts
     assert facts["omitted_bytes"] == facts["evicted_bytes"] == 4900
+    assert not facts["truncated"]  # which says that there is more to fetch
+    assert answers[0].links == ()
     assert "not kept any more ...]" in facts["output"]
     assert "read_output" not in facts["output"]
 
