@@ -141,6 +141,7 @@ class Job:
         "_host",
         "_idle",
         "_listeners",
+        "_sealed",
         "created_at",
         "ended",
         "ended_at",
@@ -181,7 +182,8 @@ class Job:
         self.kept: KeptOutput | None = None
         """Its output, from the start on; closed when the job is forgotten."""
         self.ended: Ended | None = None
-        """How it ended. An ``Outcome`` carries counts of the output, and no bytes."""
+        """How it ended. Once it is sealed, an ``Outcome`` carries counts of the output,
+        and no bytes."""
         self.ended_at: float | None = None
         """By the monotonic clock."""
         self.kept_bytes = 0
@@ -190,6 +192,7 @@ class Job:
         """Where its reader stopped."""
         self.input_at = float("-inf")
         """When it was written to last, by the monotonic clock."""
+        self._sealed = False
         self.secrets: list[str] = []
         """What its client typed in secret: shown nowhere, whoever prints it."""
         self._host = host
@@ -252,7 +255,7 @@ class Job:
         self.running = None
         self._drop_secrets()
         self.phase = JobPhase.FINISHED
-        self.ended = _light(ended)
+        self.ended = ended
         self.ended_at = self._host.monotonic()
         self._cancellation = _OVER
         self._changed()
@@ -322,6 +325,8 @@ class Job:
 
     def windows(self) -> tuple[OutputWindow, OutputWindow]:
         """The beginning and the end of its standard output, and of its error."""
+        if isinstance(self.ended, Outcome) and not self._sealed:
+            return self.ended.stdout, self.ended.stderr
         if self.kept is None:
             return OutputWindow(), OutputWindow()
         output = self.kept.output
@@ -332,9 +337,13 @@ class Job:
 
         A second call does nothing.
         """
+        if self._sealed or self.ended is None:
+            return
         if self.kept is not None:
             self.kept.seal()
             self.kept_bytes = self.kept.kept_bytes
+        self._sealed = True
+        self.ended = _light(self.ended)
         # Most jobs have the same of these.
         directory = sys.intern(self.request.working_directory or "/")
         self.request = attrs.evolve(

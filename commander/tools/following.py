@@ -18,7 +18,7 @@ which nobody would know that there was more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import Final, Self
 
@@ -48,9 +48,10 @@ PROGRESS_SECONDS: Final = 0.25
 
 _NAMES: Final = {STDOUT: "stdout", STDERR: "stderr"}
 
+_NOT_FOLLOWED: Final = nullcontext()
 
-@contextmanager
-def following(job: Job, caller: Caller, host: JobHost) -> Iterator[None]:
+
+def following(job: Job, caller: Caller, host: JobHost) -> AbstractContextManager[None]:
     """Tell a caller of a job while it waits; a caller who wants nothing costs nothing.
 
     Args:
@@ -58,9 +59,13 @@ def following(job: Job, caller: Caller, host: JobHost) -> Iterator[None]:
         caller: Who waits.
         host: What jobs live by.
     """
-    if not (caller.wants_progress or caller.wants_output):
-        yield
-        return
+    if caller.wants_progress or caller.wants_output:
+        return _telling(job, caller, host)
+    return _NOT_FOLLOWED
+
+
+@contextmanager
+def _telling(job: Job, caller: Caller, host: JobHost) -> Iterator[None]:
     with Following(
         caller, clock=host.clock, monotonic=host.monotonic, secrets=job.secrets
     ) as told:
