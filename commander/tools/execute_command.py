@@ -243,9 +243,7 @@ async def _late_answer(job: Job, clamped: str) -> ToolAnswer:
     ended = job.ended
     if isinstance(ended, Outcome):
         return _told(_ended(job, ended, _shown(job)), clamped)
-    if ended is None:
-        raise ValueError("the job has not ended")
-    return refusal(ended)
+    return _told(_yielded(job), clamped) if ended is None else refusal(ended)
 
 
 def _ended(job: Job, ended: Outcome, shown: Sequence[OutputWindow]) -> ToolAnswer:
