@@ -1,5 +1,5 @@
 # commander in a container. It needs MCP_AUTH_TOKEN, and a writable /tmp if its root
-# file system is read-only:
+# file system is read-only; what jobs print goes to a volume of its own:
 #   docker run --rm --env MCP_AUTH_TOKEN --publish 127.0.0.1:3000:3000 \
 #       --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges IMAGE
 # With git, curl and other tools for its commands: --target tools. See docs/image.md.
@@ -55,6 +55,7 @@ RUN groupadd --gid 10001 commander \
         --home-dir /home/commander --shell /usr/sbin/nologin commander \
     && install --directory /home/commander \
     && install --directory --owner=10001 --group=10001 /work \
+    && install --directory --mode=1777 /var/spool/commander \
     && install -D --mode=0711 /bin/bash /usr/local/libexec/commander/bash
 COPY --from=build /opt/commander /opt/commander
 # Not by PATH: the python that commands find is the base's.
@@ -67,12 +68,14 @@ RUN ln -s /opt/commander/bin/twist /opt/commander/bin/commander-mcp \
         >/usr/local/share/commander/sbom.cdx.json
 
 # A mount on a path that is declared takes over its owner and mode: on Fargate a volume
-# would belong to root otherwise.
-VOLUME ["/tmp"]
+# would belong to root otherwise. And engines make a volume on it that is on disk, with a
+# read-only root too. No memory of the container goes into the output of jobs then.
+VOLUME ["/tmp", "/var/spool/commander"]
 
 ENV LANG=C.UTF-8 \
     MCP_HTTP_HOST=0.0.0.0 \
-    MCP_HTTP_PORT=3000
+    MCP_HTTP_PORT=3000 \
+    MCP_SPOOL_DIR=-/var/spool/commander/output
 WORKDIR /work
 USER 10001:10001
 EXPOSE 3000

@@ -205,14 +205,35 @@ def test_a_host_that_is_not_listed_is_answered_421(deploy: Deploy) -> None:
     assert status_of(server, Authorization=bearer, Host="mcp.example.org") == 421
 
 
-def test_an_answer_may_take_longer_than_the_idle_timeout(deployed: Deployed) -> None:
-    connection = deployed.begin("cat", timeout="10m")
+def test_an_answer_may_take_longer_than_the_idle_timeout(deploy: Deploy) -> None:
+    server = deploy(MCP_EXECUTE_YIELD="0")
+    connection = server.begin("cat", timeout="10m")
     for _ in range(30):
-        deployed.memory.http.pump(10)
+        server.memory.http.pump(10)
     assert not connection.closing
-    deployed.memory.process.exit(0)
-    deployed.memory.http.pump()
+    server.memory.process.exit(0)
+    server.memory.http.pump()
     assert facts_of(connection)["exit_code"] == 0
+
+
+@table("Troubleshooting", "504 after a minute")
+def test_a_job_is_answered_before_the_load_balancer_cuts_the_connection(
+    deployed: Deployed,
+) -> None:
+    connection = deployed.begin("cat", timeout="10m")
+    deployed.memory.http.pump(49)
+    assert connection.responses() == []
+    deployed.memory.http.pump(1)
+    facts = facts_of(connection)
+    assert (facts["status"], facts["job_id"][:4]) == ("running", "job_")
+
+
+@table("Troubleshooting", "Output is missing")
+def test_a_spool_without_a_volume_is_missed_in_the_log(deploy: Deploy) -> None:
+    server = deploy(MCP_SPOOL_DIR="-/nowhere/output")
+    assert server.run("pwd")["exit_code"] == 0
+    (line,) = (one for one in server.log() if "spool_missing" in one)
+    assert "/nowhere/output" in json.loads(line)["reason"]
 
 
 @table("Troubleshooting", "504 after a minute")

@@ -131,11 +131,13 @@ def test_all_but_the_volumes_is_read_only(
     assert container["readonlyRootFilesystem"] is True
     mounted = {point["sourceVolume"] for point in container["mountPoints"]}
     assert mounted == {volume["name"] for volume in task["volumes"]}
-    assert [point["containerPath"] for point in container["mountPoints"]] == ["/tmp"]
+    paths = [point["containerPath"] for point in container["mountPoints"]]
+    assert paths == ["/tmp", "/var/spool/commander"]
 
 
 @guide("G-089")
 @table("Task Definition Example", "volumes, mountPoints: /tmp")
+@table("Task Definition Example", "volumes, mountPoints: /var/spool/commander")
 def test_the_image_declares_what_is_mounted_so_that_its_user_may_write_there(
     container: Definition,
 ) -> None:

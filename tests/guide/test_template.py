@@ -354,8 +354,12 @@ def test_on_ec2_the_stack_differs_as_the_page_says(page: Page) -> None:
     # Private subnets: the same as the tasks'.
     assert found.properties("Instances")["VPCZoneIdentifier"] == network["Subnets"]
     # No host path, so Docker makes a volume of its own for each task.
-    assert found.properties("TaskDefinition")["Volumes"] == [{"Name": "tmp"}]
-    assert {"Cluster", "Service", "Subnets", "/tmp"} <= rows.keys()
+    assert found.properties("TaskDefinition")["Volumes"] == [
+        {"Name": "tmp"},
+        {"Name": "spool"},
+    ]
+    places = "/tmp and /var/spool/commander"
+    assert {"Cluster", "Service", "Subnets", places} <= rows.keys()
 
 
 @table("One Stack for All of It", "LaunchType")

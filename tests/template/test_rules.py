@@ -60,6 +60,16 @@ HARM: list[tuple[str, Change]] = [
         "root_file_system_is_read_only",
         lambda t: container(t).update(ReadonlyRootFilesystem=False),
     ),
+    (
+        "what_is_written_ends_with_the_task",
+        lambda t: container(t)["MountPoints"][0].update(ContainerPath="/opt"),
+    ),
+    (
+        "what_is_written_ends_with_the_task",
+        lambda t: properties(t, "TaskDefinition")["Volumes"][1].update(
+            EFSVolumeConfiguration={"FilesystemId": "fs-1"}
+        ),
+    ),
     ("no_privileges", lambda t: container(t).update(User="0")),
     ("no_privileges", lambda t: container(t).pop("User")),
     ("no_privileges", lambda t: container(t).update(Privileged=True)),
