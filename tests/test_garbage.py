@@ -1,4 +1,4 @@
-"""Nothing is collected while the server starts, and what is there then is left alone."""
+"""Nothing is collected while the server starts; what is there then is left alone."""
 
 from __future__ import annotations
 

@@ -7,7 +7,15 @@ from typing import Any
 
 from tests.ecs.client import aws, until
 
-__all__ = ["described", "running", "start", "with_a_wrong_key", "with_both_secrets"]
+__all__ = [
+    "described",
+    "running",
+    "start",
+    "with_a_wrong_key",
+    "with_both_secrets",
+    "with_terminals",
+    "without_the_spool",
+]
 
 Json = dict[str, Any]
 
@@ -38,6 +46,23 @@ def with_a_wrong_key(task: Json) -> Json:
     (container,) = variant["containerDefinitions"]
     (token,) = container["secrets"]
     token["valueFrom"] = token["valueFrom"].replace("MCP_AUTH_TOKEN", "NO_SUCH_KEY")
+    return variant
+
+
+def with_terminals(task: Json) -> Json:
+    """Terminals in spite of the list."""
+    variant = copy.deepcopy(task)
+    (container,) = variant["containerDefinitions"]
+    container["environment"].append({"name": "MCP_TERMINALS", "value": "on"})
+    return variant
+
+
+def without_the_spool(task: Json) -> Json:
+    """As a task definition that was made before there was one."""
+    variant = copy.deepcopy(task)
+    (container,) = variant["containerDefinitions"]
+    container["mountPoints"] = container["mountPoints"][:1]
+    variant["volumes"] = variant["volumes"][:1]
     return variant
 
 

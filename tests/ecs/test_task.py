@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,7 +15,12 @@ import pytest
 
 from tests.ecs.client import podman, until
 from tests.ecs.local_task import ResourceInitializationError, podman_arguments
-from tests.ecs.tasks import with_a_wrong_key, with_both_secrets
+from tests.ecs.tasks import (
+    with_a_wrong_key,
+    with_both_secrets,
+    with_terminals,
+    without_the_spool,
+)
 
 pytestmark = pytest.mark.ecs
 guide = pytest.mark.guide
@@ -27,6 +33,10 @@ SECRET: Final = {
     "MCP_AUTH_TOKEN": secrets.token_urlsafe(),
     "MCP_ALLOWED_COMMANDS": "ls,cat,grep,find,echo,pwd,whoami",
 }
+SPOOL: Final = "/var/spool/commander"
+PRINT_MUCH: Final = "grep -r --include=*.py . /opt/commander/lib"
+KEPT_BYTES: Final = 1024 * 1024
+"""What the server keeps in memory of each stream."""
 MACHINE: Final = ("--ulimit=nproc=4096:4096",)
 """A root without CAP_SYS_RESOURCE can give no more; ECS on Fargate sets none."""
 
@@ -46,14 +56,18 @@ class Task:
 
     def run(self, command: str) -> Json:
         """What a command gives."""
-        params = {"name": "execute_command", "arguments": {"command": command}}
+        return self.call("execute_command", command=command)
+
+    def call(self, tool: str, /, **arguments: object) -> Json:
+        """What a tool answers."""
+        params = {"name": tool, "arguments": arguments}
         message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
         _, answer = self._ask("POST", "/mcp", json.dumps(message))
         facts: Json = json.loads(answer)["result"]["structuredContent"]
         return facts
 
     def _ask(self, method: str, path: str, body: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(self.address, 3000, timeout=30)
+        connection = http.client.HTTPConnection(self.address, 3000, timeout=60)
         headers = {
             "Authorization": f"Bearer {SECRET['MCP_AUTH_TOKEN']}",
             "Content-Type": "application/json",
@@ -65,12 +79,12 @@ class Task:
 
 
 @contextlib.contextmanager
-def started(definition: Json) -> Iterator[Task]:
+def started(definition: Json, *options: str) -> Iterator[Task]:
     """A container of a task definition; its volumes go with it."""
     name = f"task-{secrets.token_hex(4)}"
     run, *words = podman_arguments(definition, name=name, image=IMAGE, secrets=SECRET)
     try:
-        podman(run, *MACHINE, *words)
+        podman(run, *MACHINE, *options, *words)
         (facts,) = json.loads(podman("inspect", name).stdout)
         task = Task(name, facts["NetworkSettings"]["IPAddress"])
         until(task.is_healthy, "/health answers")
@@ -117,6 +131,49 @@ def test_commands_can_write_into_the_volume_and_nowhere_else(running: Task) -> N
     done = running.run("echo lost >file")
     assert (done["exit_code"], done["stdout"]) != (0, "")
     assert "Read-only file system" in done["stderr"]
+
+
+@table("Task Definition Example", "volumes, mountPoints: /var/spool/commander")
+def test_the_whole_output_of_a_job_is_kept_on_its_volume(running: Task) -> None:
+    started = running.call("start_command", command=PRINT_MUCH, wait_seconds=50)
+    assert started["status"] == "exited", started
+    assert started["stdout_bytes"] > 2 * KEPT_BYTES
+    handle = started["job_id"]
+    read = running.call("read_output", job_id=handle, cursor=KEPT_BYTES)
+    assert "evicted_bytes" not in read
+    assert "spool_problem" not in read
+    mounts = running.run("cat /proc/self/mounts")["stdout"].splitlines()
+    (mount,) = (line for line in mounts if f" {SPOOL} " in line)
+    assert "tmpfs" not in mount
+    assert running.run(f"ls -ld {SPOOL}")["stdout"].startswith("drwxrwxrwt")
+
+
+@table("Troubleshooting", "Output is missing")
+def test_without_the_volume_the_task_runs_and_says_what_is_missing(task: Json) -> None:
+    with started(without_the_spool(task), "--image-volume=ignore") as found:
+        assert found.run("pwd")["stdout"] == "/work\n"
+        lines = podman("logs", found.name).stdout.splitlines()
+    (missing,) = (line for line in lines if "spool_missing" in line)
+    assert f"{SPOOL}/output" in json.loads(missing)["reason"]
+
+
+def test_a_job_that_waits_for_input_is_seen_and_answered(running: Task) -> None:
+    waiting = running.call(
+        "start_command", command="cat", keep_stdin_open=True, wait_seconds=20
+    )
+    assert waiting["status"] == "waiting_for_input"
+    answered = running.call(
+        "send_input", job_id=waiting["job_id"], text="typed", eof=True, wait_seconds=20
+    )
+    assert (answered["status"], answered["output"]) == ("exited", "typed")
+
+
+def test_terminals_are_for_a_task_that_asks_for_them(running: Task, task: Json) -> None:
+    with_terminal = {"command": "ls -l /proc/self/fd/0", "tty": True}
+    assert running.call("start_command", **with_terminal)["status"] == "denied"
+    with started(with_terminals(task)) as found:
+        done = found.call("start_command", wait_seconds=20, **with_terminal)
+    assert "/dev/pts/" in done["output"]
 
 
 @table("Task Definition Example", "ulimits")
@@ -173,6 +230,22 @@ def test_it_ends_by_itself_within_the_stop_timeout(task: Json) -> None:
         lines = podman("logs", found.name).stdout.splitlines()
     assert status != 137
     assert json.loads(lines[-1])["event"] == "server_stopped"
+
+
+def test_a_job_is_ended_within_the_stop_timeout_and_its_end_is_in_the_log(
+    task: Json,
+) -> None:
+    (container,) = task["containerDefinitions"]
+    with started(task) as found:
+        found.call("start_command", command="cat", keep_stdin_open=True, wait_seconds=0)
+        began = time.monotonic()
+        podman("stop", found.name)
+        seconds = time.monotonic() - began
+        lines = podman("logs", found.name).stdout.splitlines()
+    (ended,) = (json.loads(line) for line in lines if "CMD_EXEC" in line)
+    assert ended["ended_by"] == "server_shutdown"
+    assert json.loads(lines[-1])["event"] == "server_stopped"
+    assert seconds < container["stopTimeout"]
 
 
 # --- the translation ---------------------------------------------------------------

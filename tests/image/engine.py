@@ -104,12 +104,15 @@ class Container:
 
     def run(self, command: str, **arguments: object) -> Json:
         """Run a command through the server; gives the structured result."""
-        arguments["command"] = command
+        return self.call("execute_command", command=command, **arguments)
+
+    def call(self, tool: str, /, **arguments: object) -> Json:
+        """Call a tool of the server; gives the structured result."""
         message = {
             "jsonrpc": "2.0",
             "id": 1,
             "method": "tools/call",
-            "params": {"name": "execute_command", "arguments": arguments},
+            "params": {"name": tool, "arguments": arguments},
         }
         headers = {
             "Authorization": f"Bearer {self.token}",
