@@ -59,7 +59,7 @@ docs: venv-dev ## Write the reference pages anew
 conformance: venv-dev ## Score us with the MCP conformance suite; URL=... scores another
 	$(BIN)/python -m tests.conformance $(if $(URL),--url $(URL))
 
-bench: venv-dev ## Measure, about 9 min; one: ONLY=spawn; to see that it works: QUICK=1
+bench: venv-dev ## Measure, about 13 min; one: ONLY=spawn; to see that it works: QUICK=1
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 soak: venv ## Look for leaks under load for 10 min; shorter: SECONDS=60

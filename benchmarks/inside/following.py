@@ -8,8 +8,8 @@ while it runs and afterwards. Each page is read twice, one after the other and i
 changing order: as a page, and from the rings alone.
 
 Prints the bytes a second of both, by the median time of a whole page of which the
-rings have all; those of pages that come from the spool's file; and the share of the
-output that was kept.
+rings have all; those of pages that come from the spool's file; how much of what was
+shown came in either; and the share of the output that was kept.
 
 Raises if a byte was shown twice or never, or is another one, or if a gap hides what is
 kept somewhere.
@@ -72,6 +72,10 @@ class Reader:
                 self.disk_seconds.append(page_seconds)
         self._check(page)
 
+    def share(self, pages: list[float]) -> float:
+        """Of all that was shown."""
+        return len(pages) * MOST_OUTPUT_BYTES / self.kept_bytes
+
     def _ring(self) -> float:
         begin = time.perf_counter()
         self.kept.output.stdout.read(self.cursor, self.cursor + MOST_OUTPUT_BYTES)
@@ -123,6 +127,8 @@ async def main(engine: Engine) -> None:
                 "page": per_second(reader.page_seconds),
                 "ring": per_second(reader.ring_seconds),
                 "disk": per_second(reader.disk_seconds or [math.inf]),
+                "page_share": reader.share(reader.page_seconds),
+                "disk_share": reader.share(reader.disk_seconds),
                 "kept": reader.kept_bytes / len(content),
             }
         )

@@ -57,7 +57,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "relay": Benchmark(relay, 70),
     "jobs": Benchmark(jobs, 55),
     "follow": Benchmark(follow, 30),
-    "finished": Benchmark(finished, 40),
+    "finished": Benchmark(finished, 20),
     "polls": Benchmark(polls, 130),
 }
 """By name, in the order of the table."""

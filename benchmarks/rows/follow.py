@@ -34,17 +34,11 @@ def follow(scale: Scale) -> list[Row]:
             )
     if any(one["kept"] != 1 for one in found["spool"]):
         raise BenchmarkError("the spool has not kept all of it")
+    http = {"MiB/s over HTTP by `read_output`": tuple(found["http"])}
     return [
-        _row("ring", "in memory only", found["ring"], {}),
-        _row(
-            "spool",
-            "with the spool, what is in memory too",
-            found["spool"],
-            {
-                "MiB/s from the spool's file": _mebibytes(found["spool"], "disk"),
-                "MiB/s over HTTP by `read_output`": tuple(found["http"]),
-            },
-        ),
+        _row("ring", "without a spool", found["ring"], "page", {}),
+        _row("spool", "spooled, pages in memory", found["spool"], "page", {}),
+        _row("disk", "spooled, pages from the disk", found["spool"], "disk", http),
     ]
 
 
@@ -52,6 +46,7 @@ def _row(
     place: str,
     words: str,
     runs: list[dict[str, float]],
+    pages: str,
     more: dict[str, tuple[float, ...]],
 ) -> Row:
     return Row(
@@ -60,11 +55,12 @@ def _row(
         f"pages of {_PAGE_BYTES >> 10} KiB: {words}",
         against="the same bytes from the ring alone",
         target=Target(bound=0.5, unit="x", at_least=True),
-        values=tuple(run["page"] / run["ring"] for run in runs),
+        values=tuple(run[pages] / run["ring"] for run in runs),
         figures={
-            "pages MiB/s": _mebibytes(runs, "page"),
+            "pages MiB/s": _mebibytes(runs, pages),
             "ring MiB/s": _mebibytes(runs, "ring"),
             "share of the flood kept": tuple(run["kept"] for run in runs),
+            "share of such pages": tuple(run[f"{pages}_share"] for run in runs),
             **more,
         },
     )
