@@ -19,7 +19,8 @@ the next request.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -29,17 +30,17 @@ from commander.execution.descriptors import REPORT
 __all__ = ["ShellReport", "ShellState", "prologue", "read_report"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TOLD: Final = re.compile(r"(?:export |declare -[a-zA-Z]* )?([A-Za-z_][A-Za-z0-9_]*)=")
 _EXPORTED: Final = re.compile(
-    r"(?:export|declare -[a-zA-Z]*x[a-zA-Z]*) ([A-Za-z_][A-Za-z0-9_]*)"
+    r"(?:export|declare -[a-zA-Z]*) ([A-Za-z_][A-Za-z0-9_]*)(=?)"
 )
+_SET: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(=)")
 _WORD: Final = re.compile(
     r"""
       '(?P<single>[^']*)'
     | \$'(?P<ansi>(?:[^'\\]|\\.)*)'
     | "(?P<double>(?:[^"\\]|\\.)*)"
     | \\(?P<escaped>.)
-    | (?P<plain>[^'"\\$\n]+ | \$(?!'))
+    | (?P<plain>(?:[^'"\\$\n] | \$(?!'))+)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -49,6 +50,7 @@ _ANSI_ESCAPE: Final = re.compile(
     r"|U([0-9A-Fa-f]{1,8})|E|c(.))",
     re.DOTALL,
 )
+_SURROGATES: Final = range(0xD800, 0xE000)
 _ANSI_LETTERS: Final = dict(zip("abefnrtv", "\a\b\x1b\f\n\r\t\v", strict=True))
 
 _OWN: Final = frozenset(
@@ -162,44 +164,50 @@ def read_report(data: bytes, inherited: Mapping[str, str]) -> ShellReport | None
     if len(texts) < 4 or not texts[0].startswith("/"):
         return None
     directory, exports, everything = texts[:3]
-    exported = dict(_variables(exports))
-    names = {found[1] for found in _EXPORTED.finditer(exports)}
-    others = {
-        name: value for name, value in _variables(everything) if name not in names
-    }
+    exported = dict(_told(exports, _EXPORTED))
     return ShellReport(
         directory=directory,
         exported={
             name: value
             for name, value in exported.items()
-            if inherited.get(name) != value
+            if value is not None and _is_kept(name) and inherited.get(name) != value
         },
-        unexported=others,
-        unset=tuple(sorted(inherited.keys() - names - _OWN)),
+        unexported={
+            name: value
+            for name, value in _told(everything, _SET)
+            if value is not None and _is_kept(name) and name not in exported
+        },
+        unset=tuple(sorted(inherited.keys() - exported.keys() - _OWN)),
     )
 
 
-def _variables(text: str) -> Iterable[tuple[str, str]]:
-    """The variables that a shell has printed for itself to read."""
+def _is_kept(name: str) -> bool:
+    return name not in _OWN and not name.startswith(_OWN_PREFIXES)
+
+
+def _told(text: str, line: re.Pattern[str]) -> Iterator[tuple[str, str | None]]:
+    """The variables that a shell has printed for itself to read.
+
+    Args:
+        text: What it printed.
+        line: How a variable begins; it ends with whether there is a value.
+
+    Yields:
+        Names and values; None where there is no value, or an array.
+    """
     position = 0
     while position < len(text):
-        found = _TOLD.match(text, position)
-        if found is None:
-            position = _next_line(text, position)
-            continue
-        value, position = _value(text, found.end())
-        name = found[1]
-        if (
-            value is not None
-            and name not in _OWN
-            and not name.startswith(_OWN_PREFIXES)
-        ):
-            yield name, value
+        found = line.match(text, position)
+        if found is not None:
+            value, position = None, found.end()
+            if found[2]:
+                value, position = _value(text, position)
+            yield found[1], value
         position = _next_line(text, position)
 
 
 def _value(text: str, position: int) -> tuple[str | None, int]:
-    """A value with its quotes taken off; None for an array."""
+    """A value with its quotes taken off; None for an array, or what can be none."""
     if text.startswith("(", position):
         return None, position
     parts: list[str] = []
@@ -211,7 +219,8 @@ def _value(text: str, position: int) -> tuple[str | None, int]:
         position = found.end()
     # Bytes of one character may have been told one by one.
     told = "".join(parts).encode("utf-8", "surrogateescape")
-    return told.decode("utf-8", "surrogateescape"), position
+    value = told.decode("utf-8", "surrogateescape")
+    return None if "\0" in value else value, position
 
 
 def _unquoted(found: re.Match[str]) -> str:
@@ -233,7 +242,9 @@ def _ansi(found: re.Match[str]) -> str:
         return bytes([byte & 0xFF]).decode("ascii", "surrogateescape")
     if short is not None or long is not None:
         number = int(short or long, 16)
-        return chr(number) if number < 0x110000 else "\ufffd"
+        if number > sys.maxunicode or number in _SURROGATES:
+            return "\N{REPLACEMENT CHARACTER}"
+        return chr(number)
     return "\x1b" if control is None else chr(ord(control) & 0x1F)
 
 

@@ -9,19 +9,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
 from typing import Final
 
 import attrs
 
 from commander.alarm import Alarm
 from commander.commands import CommandRequest
+from commander.execution.environment import trace_environment
 from commander.execution.shell_state import ShellState, read_report
 from commander.jobs.handles import SHELL_PREFIX, Handles
 from commander.jobs.job import Job, JobHost, JobKind
 from commander.jobs.table import Missing
 from commander.principals import Principal
 
-__all__ = ["MAX_SHELLS", "Shell", "ShellBusy", "ShellRules", "Shells", "ShellsFull"]
+__all__ = [
+    "MAX_DIRECTORY_BYTES",
+    "MAX_SHELLS",
+    "MAX_VARIABLES",
+    "MAX_VARIABLE_BYTES",
+    "Shell",
+    "ShellBusy",
+    "ShellRules",
+    "Shells",
+    "ShellsFull",
+]
 
 MAX_SHELLS: Final = 64
 """Of one principal: each is some kilobytes, but nobody uses so many."""
@@ -29,6 +42,8 @@ MAX_VARIABLES: Final = 1024
 """As many names as a call's ``env`` may have."""
 MAX_VARIABLE_BYTES: Final = 64 * 1024
 """Of all names and values: they are part of what the kernel takes for a command."""
+MAX_DIRECTORY_BYTES: Final = 4095
+"""The kernel takes no longer path."""
 
 
 @attrs.frozen
@@ -86,7 +101,8 @@ class Shell:
         self.tty: Final = tty
         """Whether its commands run in a terminal."""
         self.dropped: tuple[str, ...] = ()
-        """Variables of the last command that could not be kept."""
+        """Variables of the last command that could not be kept; ``PWD`` stands for
+        its directory."""
         self._env = dict(env)
         self._state = ShellState()
         self._host = host
@@ -118,47 +134,77 @@ class Shell:
         if request.working_directory:
             directory = os.path.join(directory, request.working_directory)
         env = {**self._env, **request.env}
-        unexported = self._state.unexported - request.env.keys()
         job = Job(
             self.principal,
             attrs.evolve(request, working_directory=directory, env=env),
             kind=attrs.evolve(
                 kind,
-                report=self._reported,
-                shell_state=attrs.evolve(self._state, unexported=unexported),
+                report=partial(self._reported, trace_environment(request.trace, env)),
+                shell_state=_without(self._state, request.env),
             ),
             host=self._host,
         )
         self._running = job
+        self.dropped = ()
         job.start()
         self.used_at = self._host.monotonic()
         return job
 
-    def _reported(self, data: bytes | None) -> None:
-        """A command has told where it left the shell; None if that was too much."""
+    def _reported(self, trace: Mapping[str, str], data: bytes | None) -> None:
+        """A command has told where it left the shell.
+
+        Args:
+            trace: What it inherited beside what all do.
+            data: The report; None if that was too much.
+        """
         self.used_at = self._host.monotonic()
         report = None
         if data is not None:
-            report = read_report(data, self._rules.inherited())
+            report = read_report(data, {**self._rules.inherited(), **trace})
         if report is None:
             return
-        told = {**report.unexported, **report.exported}
-        env: dict[str, str] = {}
-        dropped = []
-        room = MAX_VARIABLE_BYTES
-        for name, value in told.items():
-            room -= len(name) + len(value)
-            if len(env) < MAX_VARIABLES and room > 0 and self._rules.keeps(name, value):
-                env[name] = value
-            else:
-                dropped.append(name)
-        self.directory = report.directory
+        told = {**report.exported, **report.unexported}
+        self._env = self._kept(told)
+        dropped = [name for name in told if name not in self._env]
+        if _can_be_told(report.directory):
+            self.directory = report.directory
+        else:
+            dropped.insert(0, "PWD")
         self.dropped = tuple(dropped)
-        self._env = env
         self._state = ShellState(
-            unexported=frozenset(report.unexported.keys() & env.keys()),
+            unexported=frozenset(report.unexported.keys() & self._env.keys()),
             unset=report.unset,
         )
+
+    def _kept(self, told: Mapping[str, str]) -> dict[str, str]:
+        """As many variables as there is room for, and as the policy lets pass."""
+        env: dict[str, str] = {}
+        room = MAX_VARIABLE_BYTES
+        for name, value in islice(told.items(), MAX_VARIABLES):
+            size = len(name) + len(value.encode("utf-8", "surrogateescape"))
+            if size <= room and self._rules.keeps(name, value):
+                env[name] = value
+                room -= size
+        return env
+
+
+def _without(state: ShellState, names: Mapping[str, str]) -> ShellState:
+    """A state of which some variables are set anew, and exported."""
+    return ShellState(
+        unexported=state.unexported - names.keys(),
+        unset=tuple(name for name in state.unset if name not in names),
+    )
+
+
+def _can_be_told(directory: str) -> bool:
+    """Whether the results and records of the next command can name it.
+
+    They are UTF-8, as is what a client could name; few directories are not.
+    """
+    try:
+        return len(directory.encode()) <= MAX_DIRECTORY_BYTES
+    except UnicodeEncodeError:
+        return False
 
 
 class Shells:

@@ -66,10 +66,11 @@ class Stage:
                 max_output_bytes=output_bytes, output_budget=self.budget
             ),
         )
+        self.checker = PolicyChecker(
+            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+        )
         runner = CommandRunner(
-            checker=PolicyChecker(
-                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
-            ),
+            checker=self.checker,
             admission=Admission(
                 clock=self.reactor,
                 monotonic=self.reactor.seconds,
