@@ -60,8 +60,7 @@ async def waited(
     context: CallContext,
     *,
     seconds: float,
-    until: Until,
-    has_news: Callable[[], bool],
+    has_news: Callable[[], bool] | None = None,
 ) -> dict[str, Any]:
     """Wait for a job as long as a call may; what was clamped is returned.
 
@@ -70,16 +69,17 @@ async def waited(
         services: The clocks.
         context: Whose call it is; its cancellation ends the wait.
         seconds: As the call asked for.
-        until: What for.
-        has_news: Whether there is output to read already, or by now.
+        has_news: Whether there is output to read, which ends the wait; None if only
+            the job's end, or its next question, does.
     """
+    until = Until.EXIT if has_news is None else Until.OUTPUT
     ceiling = WAIT_CEILING_SECONDS
     if context.caller.wants_progress:
         ceiling = PROGRESS_CEILING_SECONDS
     end = services.host.monotonic() + min(seconds, ceiling)
     with following(job, context.caller, services.host):
         while not job.finished and not context.caller.cancellation.cancelled:
-            if until is Until.OUTPUT and has_news():
+            if has_news is not None and has_news():
                 break
             left = end - services.host.monotonic()
             before = job.total_bytes

@@ -23,6 +23,7 @@ __all__ = [
     "clamped_bytes",
     "gap_remedy",
     "nothing_shown",
+    "printed_since",
     "shown_lines",
     "shown_page",
     "shown_window",
@@ -130,6 +131,22 @@ async def shown_page(
         return nothing_shown(stream)
     page = await read_page(job.kept, STREAMS[stream], cursor, max_bytes)
     return _facts(_shown(page, view, job), page, stream)
+
+
+async def printed_since(job: Job, cursor: int) -> dict[str, Any]:
+    """What a job has printed on both streams since a call began.
+
+    Args:
+        job: Whose.
+        cursor: The ``total_bytes`` of the job then.
+    """
+    return await shown_page(
+        job,
+        stream="both",
+        view=View.TEXT,
+        cursor=cursor,
+        max_bytes=DEFAULT_OUTPUT_BYTES,
+    )
 
 
 async def shown_lines(

@@ -34,6 +34,7 @@ __all__ = [
     "missing_answer",
     "missing_shell_answer",
     "output_link",
+    "output_links",
     "problem_answer",
     "refused_answer",
 ]
@@ -66,8 +67,16 @@ class JobResult:
     error: str = ""
 
 
-def job_facts(job: Job, services: JobServices) -> dict[str, Any]:
-    """How a job stands, without its output; members that say nothing are left out."""
+def job_facts(
+    job: Job, services: JobServices, *, effective: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """How a job stands, without its output; members that say nothing are left out.
+
+    Args:
+        job: Which.
+        services: What is known of jobs.
+        effective: Arguments of the call that were clamped, as they count; may be empty.
+    """
     awaits = _evidence_of(job, services)
     facts: dict[str, Any] = {
         "job_id": job.handle,
@@ -91,6 +100,7 @@ def job_facts(job: Job, services: JobServices) -> dict[str, Any]:
     if expires is not None:
         facts["expires_in_seconds"] = round(expires)
     facts["hint"] = _hint(job, facts)
+    facts["effective"] = effective or None
     return {name: fact for name, fact in facts.items() if fact not in (None, "")}
 
 
@@ -99,7 +109,6 @@ def job_answer(
     output: Mapping[str, Any],
     *,
     links: Sequence[Link] = (),
-    is_error: bool = False,
 ) -> ToolAnswer:
     """The answer about one job.
 
@@ -107,7 +116,6 @@ def job_answer(
         facts: Of ``job_facts``, and what the tool adds.
         output: What is shown of the output and where it stands.
         links: Where more of it can be read.
-        is_error: The command never ran, and the call was to run it.
     """
     lines = [_summary(facts, output)]
     if output["output"]:
@@ -116,7 +124,6 @@ def job_answer(
         facts={**facts, **output},
         text="\n".join(lines),
         links=links,
-        is_error=is_error,
     )
 
 
@@ -167,6 +174,11 @@ def output_link(job: Job) -> Link:
         description="All that is kept of the job's output",
         mime_type="text/plain",
     )
+
+
+def output_links(job: Job, output: Mapping[str, Any]) -> tuple[Link, ...]:
+    """Where there is more than what a result shows; nothing if there is no more."""
+    return (output_link(job),) if output["truncated"] else ()
 
 
 def go_on_hint(job: Job) -> str:

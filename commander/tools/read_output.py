@@ -11,7 +11,6 @@ from msgspec import Meta
 from commander.jobs.job import Job
 from commander.jobs.search import Found, search
 from commander.jobs.table import Missing
-from commander.jobs.waiting import Until
 from commander.output.patterns import PatternProblem, compile_pattern
 from commander.tools.hidden import hidden
 from commander.tools.job_arguments import ABSENT, JobId, waited
@@ -30,7 +29,7 @@ from commander.tools.job_results import (
     job_answer,
     job_facts,
     missing_answer,
-    output_link,
+    output_links,
     problem_answer,
 )
 from commander.tools.job_services import JobServices
@@ -124,26 +123,26 @@ class ReadOutput:
                 f"{end}",
                 latest_cursor=end,
             )
+
+        def has_news() -> bool:
+            return total_of(job, arguments.stream) > cursor
+
         effective = await waited(
             job,
             self._services,
             context,
             seconds=arguments.wait_seconds,
-            until=Until(arguments.until),
-            has_news=lambda: total_of(job, arguments.stream) > cursor,
+            has_news=has_news if arguments.until == "output" else None,
         )
         output = await self._read(job, cursor, arguments)
         if isinstance(output, ArgumentProblem):
             return self.refuse(output)
         setattr(job.read_to, arguments.stream, output["next_cursor"])
-        facts = job_facts(job, self._services)
         size = clamped_bytes(arguments.max_bytes)
         if size != arguments.max_bytes:
             effective["max_bytes"] = size
-        if effective:
-            facts["effective"] = effective
-        links = (output_link(job),) if output["truncated"] else ()
-        return job_answer(facts, output, links=links)
+        facts = job_facts(job, self._services, effective=effective)
+        return job_answer(facts, output, links=output_links(job, output))
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit read nothing."""

@@ -11,16 +11,15 @@ from msgspec import Meta
 from commander.commands import Stdin
 from commander.jobs.job import Job
 from commander.jobs.table import Missing
-from commander.jobs.waiting import Until
 from commander.tools.hidden import LEAST_CHARACTERS, MOST_CHARACTERS, parts_of
 from commander.tools.job_arguments import MAX_INPUT_BYTES, JobId, waited
-from commander.tools.job_output import DEFAULT_OUTPUT_BYTES, View, shown_page
+from commander.tools.job_output import printed_since
 from commander.tools.job_results import (
     JobResult,
     job_answer,
     job_facts,
     missing_answer,
-    output_link,
+    output_links,
     problem_answer,
 )
 from commander.tools.job_services import JobServices
@@ -93,36 +92,23 @@ class SendInput:
         if isinstance(job, Missing):
             return missing_answer(arguments.job_id, job)
         data = _input(arguments)
-        problem = data if isinstance(data, ArgumentProblem) else None
-        problem = problem or _job_problem(job, arguments)
-        if problem is not None or isinstance(data, ArgumentProblem):
-            return self.refuse(problem or ArgumentProblem(""))
+        if isinstance(data, ArgumentProblem):
+            return self.refuse(data)
+        problem = _job_problem(job, arguments)
+        if problem is not None:
+            return self.refuse(problem)
         answer = self._refused(job, arguments, data, context)
         if answer is not None:
             return answer
         before = job.total_bytes
         self._write(job, arguments, data)
         effective = await waited(
-            job,
-            self._services,
-            context,
-            seconds=arguments.wait_seconds,
-            until=Until.EXIT,
-            has_news=lambda: False,
+            job, self._services, context, seconds=arguments.wait_seconds
         )
-        output = await shown_page(
-            job,
-            stream="both",
-            view=View.TEXT,
-            cursor=before,
-            max_bytes=DEFAULT_OUTPUT_BYTES,
-        )
+        output = await printed_since(job, before)
         job.read_to.both = output["next_cursor"]
-        facts = job_facts(job, self._services)
-        if effective:
-            facts["effective"] = effective
-        links = (output_link(job),) if output["truncated"] else ()
-        return job_answer(facts, output, links=links)
+        facts = job_facts(job, self._services, effective=effective)
+        return job_answer(facts, output, links=output_links(job, output))
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Arguments that do not fit write nothing."""

@@ -16,14 +16,14 @@ from commander.jobs.table import Missing
 from commander.jobs.waiting import Until, Wait, WaitLimits
 from commander.tools.command_arguments import LONGEST_VALUE
 from commander.tools.job_arguments import ABSENT
-from commander.tools.job_output import DEFAULT_OUTPUT_BYTES, View, shown_page
+from commander.tools.job_output import printed_since
 from commander.tools.job_results import (
     JobResult,
     job_answer,
     job_facts,
     missing_answer,
     missing_shell_answer,
-    output_link,
+    output_links,
     problem_answer,
 )
 from commander.tools.job_services import JobServices
@@ -119,23 +119,15 @@ class SignalJob:
         await Wait(
             job, limits, self._services.host, cancellation=context.caller.cancellation
         ).done
-        facts = job_facts(job, self._services)
+        facts = job_facts(job, self._services, effective=_clamped(arguments))
         facts["signalled"] = f"SIG{name}"
         facts["processes_signalled"] = count
         if job.finished:
             facts.setdefault("survivors", [])
-            facts["processes_ended"] = count - len(facts["survivors"])
-        if arguments.grace_seconds > _MOST_GRACE_SECONDS:
-            facts["effective"] = {"grace_seconds": _MOST_GRACE_SECONDS}
-        output = await shown_page(
-            job,
-            stream="both",
-            view=View.TEXT,
-            cursor=before,
-            max_bytes=DEFAULT_OUTPUT_BYTES,
-        )
-        links = (output_link(job),) if output["truncated"] else ()
-        return job_answer(facts, output, links=links)
+            # Survivors may have been started after the signal.
+            facts["processes_ended"] = max(0, count - len(facts["survivors"]))
+        output = await printed_since(job, before)
+        return job_answer(facts, output, links=output_links(job, output))
 
     async def _end_shell(
         self, arguments: Arguments, name: str, context: CallContext
@@ -161,6 +153,13 @@ def _grace(wanted: float, name: str) -> float:
     if wanted == ABSENT:
         return _DEFAULT_GRACE_SECONDS if name in _ENDS else 0.0
     return min(wanted, _MOST_GRACE_SECONDS)
+
+
+def _clamped(arguments: Arguments) -> dict[str, float]:
+    """The grace, if a longer one was asked for."""
+    if arguments.grace_seconds <= _MOST_GRACE_SECONDS:
+        return {}
+    return {"grace_seconds": _MOST_GRACE_SECONDS}
 
 
 def _signal(job: Job, name: str, grace_seconds: float) -> int:

@@ -17,7 +17,6 @@ from commander.jobs.idempotency import KeyReused
 from commander.jobs.job import Job, JobKind
 from commander.jobs.shells import Shell, ShellBusy
 from commander.jobs.table import Missing
-from commander.jobs.waiting import Until
 from commander.tools.command_arguments import (
     LONGEST_VALUE,
     Command,
@@ -243,12 +242,7 @@ class StartCommand:
             cancellation.on_cancel(job.cancel)
         try:
             effective = await waited(
-                job,
-                self._services,
-                context,
-                seconds=arguments.wait_seconds,
-                until=Until.EXIT,
-                has_news=lambda: False,
+                job, self._services, context, seconds=arguments.wait_seconds
             )
             shown = _shown(job, arguments, effective)
             is_task = context.tasks and not job.finished and not _takes_input(job)
@@ -267,11 +261,9 @@ class StartCommand:
         if job.ended is not None and not isinstance(job.ended, Outcome):
             return refused_answer(job.ended)
         output = await shown_window(job, shown.output_bytes)
-        facts = job_facts(job, self._services)
+        facts = job_facts(job, self._services, effective=shown.effective)
         if shown.shell_id:
             facts |= self._shell_facts(job, shown.shell_id)
-        if shown.effective:
-            facts["effective"] = shown.effective
         links = () if job.finished and not output["truncated"] else (output_link(job),)
         return job_answer(facts, output, links=links)
 
