@@ -75,8 +75,9 @@ STDIO_GRACE_SECONDS = 0.5
 """How long running commands may go on when the client of standard input is gone, and
 from TERM to KILL then: clients kill a server that takes more than about two seconds."""
 _INSTRUCTIONS = (
-    "Runs shell commands on the server with execute_command. Commands are checked "
-    "against a policy; a refusal says why and what is allowed."
+    "Runs shell commands on the server: execute_command for what ends soon, "
+    "start_command for servers, long builds and programs that ask. Commands are "
+    "checked against a policy; a refusal says why and what is allowed."
 )
 
 

@@ -139,7 +139,12 @@ class SignalJob:
         job = shell.running
         self._services.shells.end(shell)
         if job is not None:
-            return await self._signalled(job, arguments, name, context)
+            answer = await self._signalled(job, arguments, name, context)
+            return attrs.evolve(
+                answer,
+                facts={"shell_id": shell.handle, **answer.facts},
+                text=f"{shell.handle} is closed; {answer.text}",
+            )
         return ToolAnswer(
             facts={"status": "closed", "shell_id": shell.handle},
             text=f"{shell.handle} is closed; nothing ran in it",

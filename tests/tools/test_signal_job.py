@@ -79,6 +79,18 @@ def test_what_does_not_even_end_by_kill_is_named() -> None:
     assert "stuck in the kernel" in answer.text
 
 
+def test_survivors_that_came_after_the_signal_are_none_that_ended() -> None:
+    stage = Stage()
+    job_id = stage.start()
+    answers = begin(stage, job_id)
+    for _ in range(3):
+        stage.process.leave_behind(GroupMember(ignores=frozenset({15, 9})))
+    stage.pump(12)
+    facts = answers[0].facts
+    assert (facts["processes_signalled"], len(facts["survivors"])) == (1, 3)
+    assert facts["processes_ended"] == 0
+
+
 def test_asking_for_input_meanwhile_does_not_end_the_wait() -> None:
     stage = Stage()
     job_id = stage.start(tty=True)
@@ -205,6 +217,8 @@ def test_a_shell_is_closed_with_the_command_that_runs_in_it() -> None:
     stage.pump(0.2)
     assert answers[0].facts["job_id"] == job_id
     assert answers[0].facts["status"] == "killed"
+    assert answers[0].facts["shell_id"] == shell_id
+    assert answers[0].text.startswith(f"{shell_id} is closed; {job_id} was killed")
     again = stage.call("signal_job", job_id=shell_id)
     assert again.facts["status"] == "expired"
     assert "it was closed" in again.text
