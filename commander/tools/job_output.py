@@ -12,6 +12,7 @@ from commander.jobs.pages import Page, decoded, last_lines, read_page, window
 from commander.output.cleaning import Counts, clean, page_end
 from commander.output.command import MergedPiece
 from commander.output.decoding import gap_marker
+from commander.output.kept import KeptOutput
 from commander.output.order import BOTH, STDERR, STDOUT
 from commander.tools.hidden import hidden
 
@@ -69,14 +70,21 @@ async def shown_window(
         max_bytes: Of both together.
         stream: A name of ``STREAMS``.
     """
-    kept, number = job.kept, STREAMS[stream]
+    kept = job.kept
     if kept is None:
         return nothing_shown(stream)
-    head, tail = await window(kept, number, max_bytes)
-    first = _shown(head, View.TEXT, job)
+    head, tail = await window(kept, STREAMS[stream], max_bytes)
     if tail is None:
-        return _facts(first, head, stream)
-    last = _shown(tail, View.TEXT, job)
+        return _facts(_shown(head, View.TEXT, job), head, stream)
+    return _two_ends(job, kept, stream, (head, tail))
+
+
+def _two_ends(
+    job: Job, kept: KeptOutput, stream: str, ends: tuple[Page, Page]
+) -> dict[str, Any]:
+    """The first page and the last, with a marker for what stands between them."""
+    (head, tail), number = ends, STREAMS[stream]
+    first, last = (_shown(page, View.TEXT, job) for page in ends)
     newlines = max(0, kept.newlines(number) - head.newlines - tail.newlines)
     omitted, evicted = tail.start - first.end, kept.evicted_bytes(number)
     named = "" if number == BOTH else f', stream="{stream}"'
