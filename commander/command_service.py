@@ -29,12 +29,7 @@ from commander.execution.sandbox import Plan, make_plan
 from commander.interfaces import CommandAudit
 from commander.output.budget import MemoryBudget
 from commander.policy.allow.targets import Places
-from commander.policy.checker import (
-    Approved,
-    Denied,
-    PolicyChecker,
-    dialect_of,
-)
+from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.reactors import ICommanderReactor
 from commander.running_service import Surroundings
 from commander.settings import Settings
@@ -111,13 +106,8 @@ def policy_checker(settings: Settings) -> PolicyChecker:
     Raises:
         StartError: A list is set, and nobody knows how the shell reads a text.
     """
-    listed = settings.allowed_commands or settings.blocked_commands
-    if listed and dialect_of(settings.shell) is None:
-        raise StartError(
-            f"MCP_SHELL={settings.shell} is neither sh, dash, ash nor bash by its "
-            "name, so neither MCP_ALLOWED_COMMANDS nor MCP_BLOCKED_COMMANDS can hold "
-            "for it: choose one of those, or set no list"
-        )
+    if settings.allowed_commands or settings.blocked_commands:
+        _check_shell(settings.shell)
     return PolicyChecker(
         allowed=settings.allowed_commands,
         blocked=settings.blocked_commands,
@@ -131,6 +121,17 @@ def policy_checker(settings: Settings) -> PolicyChecker:
             resolve=os.path.realpath,
         ),
     )
+
+
+def _check_shell(shell: str) -> None:
+    from commander.policy.rules import dialect_of  # with a list it is needed anyway
+
+    if dialect_of(shell) is None:
+        raise StartError(
+            f"MCP_SHELL={shell} is neither sh, dash, ash nor bash by its name, so "
+            "neither MCP_ALLOWED_COMMANDS nor MCP_BLOCKED_COMMANDS can hold for it: "
+            "choose one of those, or set no list"
+        )
 
 
 def sandbox_plan(settings: Settings, environ: Mapping[str, str]) -> Plan:

@@ -28,7 +28,6 @@ from commander.jobs.table import JobTable, Retention
 from commander.output.kept import KeptOutput
 from commander.output.spool import Spool
 from commander.policy.checker import Denied
-from commander.policy.pipeline import final_program
 from commander.principals import Principal
 from commander.running_service import Surroundings
 from commander.seals import Seal
@@ -225,6 +224,8 @@ def _typed_problem(commands: Commands) -> Callable[[Job, str, Principal], str | 
     """
 
     def problem(job: Job, text: str, principal: Principal) -> str | None:
+        from commander.policy.pipeline import final_program  # the grammar comes with it
+
         program = final_program(job.request.command) or ""
         if not text.strip() or program.rpartition("/")[2] not in _READ_COMMANDS:
             return None

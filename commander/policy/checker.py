@@ -1,89 +1,29 @@
 """The one place where a command becomes one that may run.
 
-Two modes. With an allow-list, every command of the text must begin with the words of
-an entry, and what the parser does not model is refused. Without one, a text is refused
-for what a blocklist names, in any spelling that the tree can resolve, and never for
-being unusual. The blocklists hold in both.
-
-What runs is what was checked: the shell gets the text that is written anew from the
-tree, wherever the whole of it was understood. Where it was not, which can only be
-without an allow-list, it gets the text as it came.
+``Rules`` decides; here what it lets through is approved, and nowhere else. The rules
+are imported with the first decision, or at once where an operator has set a list, so
+that a mistake in it is told at the start.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Final
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from commander.commands import CommandRequest, Stdin
-from commander.policy.allow.allowlist import AllowList
-from commander.policy.allow.judge import Judge
-from commander.policy.allow.record import Draft
+from commander.commands import CommandRequest
 from commander.policy.allow.targets import Places
-from commander.policy.block.blocklist import Blocklist, Hit
-from commander.policy.budget import (
-    MAX_NESTING,
-    Budget,
-    TooDeepError,
-    TooMuchError,
-)
-from commander.policy.denials import Denied, Segment, deny, shorten
-from commander.policy.environment import check_environment
-from commander.policy.shell.parser import NotModelledError, parse
-from commander.policy.shell.render import NotRenderableError, render
-from commander.policy.shell.syntax import Command, Dialect, Pipeline, Script, Statement
+from commander.policy.denials import Denied, Segment, deny
 from commander.principals import Principal
 
-__all__ = [
-    "MAX_COMMAND_BYTES",
-    "Approved",
-    "Denied",
-    "PolicyChecker",
-    "dialect_of",
-    "plain_words",
-]
+if TYPE_CHECKING:
+    from commander.policy.allow.record import Draft
+    from commander.policy.rules import Rules
 
-MAX_COMMAND_BYTES: Final = 32 * 1024
-"""Of the command's text in UTF-8. Longer texts are files; Linux takes 128 KiB."""
+__all__ = ["Approved", "Denied", "PolicyChecker"]
 
-_MAX_RENDERED_BYTES: Final = 96 * 1024
-"""Of the text for the shell; a quote inside a word becomes five characters."""
-_MAX_CAUSES: Final = 3
-"""Told in one reason; all are in the segments."""
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0]")
-_SHELLS: Final = {
-    "sh": Dialect.SH,
-    "dash": Dialect.SH,
-    "ash": Dialect.SH,
-    "bash": Dialect.BASH,
-}
 _SEAL: Final = object()
-
-
-def dialect_of(shell: str) -> Dialect | None:
-    """How a shell reads a text, by the name of its program; None if nobody knows."""
-    return _SHELLS.get(shell.rpartition("/")[2])
-
-
-def plain_words(text: str) -> tuple[str, ...] | None:
-    """The words of a text that is one command of static words; else None."""
-    try:
-        script = parse(text, Dialect.SH)
-    except (NotModelledError, TooDeepError, TooMuchError):
-        return None
-    match script:
-        case (Statement(Pipeline((command,), negated=False), (), background=False),):
-            words = getattr(command, "words", ())
-            bare = not (
-                getattr(command, "assignments", True)
-                or getattr(command, "redirections", True)
-            )
-            statics = [getattr(word, "static", None) for word in words]
-            if bare and statics and None not in statics:
-                return tuple(word for word in statics if word is not None)
-    return None
 
 
 @attrs.frozen(kw_only=True, init=False)
@@ -140,18 +80,23 @@ class PolicyChecker:
     ) -> None:
         self.allowed_commands = allowed
         self.using_default_blocklist = use_default_blocklist
-        self._allowed = AllowList(
-            allowed, map(_entry_words, allowed), may_set=frozenset(allowed_env)
+        self._make_rules = partial(
+            _rules,
+            allowed=allowed,
+            blocked=blocked,
+            use_default_blocklist=use_default_blocklist,
+            allowed_env=allowed_env,
+            terminals=terminals,
+            shell=shell,
+            places=places or Places(),
         )
-        self._blocklist = Blocklist(blocked, use_default=use_default_blocklist)
-        self._allowed_env = frozenset(allowed_env)
-        self._terminals = terminals
-        known = dialect_of(shell)
-        if known is None and allowed:
-            raise ValueError(f"no allow-list can hold for the shell {shell}")
-        self._dialect = known or Dialect.BASH
-        self._renders = known is not None
-        self._places = places or Places()
+        if allowed or blocked:
+            _ = self._rules
+
+    @cached_property
+    def _rules(self) -> Rules:
+        # Two threads may each make one; they are the same.
+        return self._make_rules()
 
     @property
     def allow_all(self) -> bool:
@@ -161,211 +106,26 @@ class PolicyChecker:
     @property
     def blocked_commands(self) -> tuple[str, ...]:
         """The operator's patterns, then the default list if it is in force."""
-        return self._blocklist.names
+        return self._rules.blocked_commands
 
     def allows_variable(self, name: str, value: str) -> bool:
         """Whether a call may set a variable of the environment to a value."""
-        allowed = None if self.allow_all else self._allowed_env
-        return check_environment({name: value}, allowed=allowed) is None
+        return self._rules.check_environment({name: value}) is None
 
     def check(self, request: CommandRequest, principal: Principal) -> Approved | Denied:
         """Decide on one request. Never raises; whoever asks is not yet looked at."""
         try:
-            return self._check(request)
+            said = self._rules.judge(request)
         except Exception as error:
             # A bug must not let a command through, nor end the call without an answer.
             cause = f"the policy failed on this command ({type(error).__name__})"
             return deny("checker-error", cause, "Please report it to the operator.")
-
-    def _check(self, request: CommandRequest) -> Approved | Denied:
-        refusal = (
-            _check_text(request.command)
-            or check_environment(
-                request.env, allowed=None if self.allow_all else self._allowed_env
-            )
-            or self._check_directory(request.working_directory)
-            or self._check_terminal(request.stdin)
-        )
-        if refusal is not None:
-            return refusal
-        try:
-            return self._check_commands(request)
-        except TooDeepError:
-            return _deny_limit(f"nests deeper than {MAX_NESTING} levels")
-        except TooMuchError as error:
-            return _deny_limit(str(error))
-
-    def _check_directory(self, directory: str | None) -> Denied | None:
-        if not self._places.workspace or directory is None:
-            return None
-        if self._places.contains(directory):
-            return None
-        return deny(
-            "working-directory",
-            f"the working directory `{shorten(directory)}` is not in "
-            f"{' or '.join(self._places.workspace)}",
-            "Choose one that is; an operator can add to MCP_WORKSPACE.",
-        )
-
-    def _check_terminal(self, stdin: Stdin) -> Denied | None:
-        if self._terminals or stdin is not Stdin.TERMINAL:
-            return None
-        return deny(
-            "terminal",
-            "commands get no terminal on this server",
-            'Start it without "tty"; an operator can set MCP_TERMINALS=on.',
-        )
-
-    def _check_commands(self, request: CommandRequest) -> Approved | Denied:
-        budget = Budget()
-        directory = request.working_directory
-        try:
-            script = parse(request.command, self._dialect, budget=budget)
-        except NotModelledError as error:
-            return self._check_unmodelled(request, error, budget)
-        if not script:
-            return _deny_empty()
-        hit = self._blocklist.find(
-            script,
-            directory,
-            dialect=self._dialect,
-            budget=budget,
-            environment=request.env,
-            text=request.command,
-        )
-        if hit is not None:
-            return _deny_hit(hit)
-        if not self.allow_all:
-            return self._check_allowed(request, script, budget)
-        text = request.command
-        if self._blocklist.names and self._renders:
-            text = self._rendered(script) or text
-        return Approved(request=request, text=text, seal=_SEAL)
-
-    def _check_unmodelled(
-        self, request: CommandRequest, error: NotModelledError, budget: Budget
-    ) -> Approved | Denied:
-        if not self.allow_all:
-            return _deny_syntax(error)
-        directory, dialect = request.working_directory, self._dialect
-        hit = self._blocklist.find(
-            error.before,
-            directory,
-            dialect=dialect,
-            budget=budget,
-            environment=request.env,
-        ) or self._blocklist.scan(
-            request.command, directory, dialect=dialect, budget=budget
-        )
-        if hit is not None:
-            return _deny_hit(hit)
-        return Approved(request=request, text=request.command, seal=_SEAL)
-
-    def _check_allowed(
-        self, request: CommandRequest, script: Script, budget: Budget
-    ) -> Approved | Denied:
-        drafts = Judge(
-            allowed=self._allowed,
-            places=self._places,
-            dialect=self._dialect,
-            budget=budget,
-            show=self._shown,
-        ).judge(script, request.working_directory)
-        if any(draft.refusals for draft in drafts):
-            return _deny_segments(tuple(draft.finish() for draft in drafts))
-        text = self._rendered(script)
-        if text is None:
-            return _deny_limit(
-                f"cannot be written anew in {_MAX_RENDERED_BYTES} bytes; split it up"
-            )
-        return Approved(request=request, text=text, drafts=drafts, seal=_SEAL)
-
-    def _rendered(self, script: Script) -> str | None:
-        """The text for the shell; None if there is none, or a longer one."""
-        try:
-            text = render(script, self._dialect)
-        except NotRenderableError:
-            return None
-        return text if len(text.encode()) <= _MAX_RENDERED_BYTES else None
-
-    def _shown(self, command: Command) -> str:
-        try:
-            return render((Statement(Pipeline((command,))),), self._dialect)
-        except NotRenderableError:
-            return "..."
+        if isinstance(said, Denied):
+            return said
+        return Approved(request=request, text=said.text, drafts=said.drafts, seal=_SEAL)
 
 
-def _entry_words(entry: str) -> tuple[str, ...]:
-    """An entry's words; an entry that is no plain command is compared as written."""
-    return plain_words(entry) or tuple(entry.split())
+def _rules(**lists: Any) -> Rules:
+    from commander.policy.rules import Rules
 
-
-def _check_text(command: str) -> Denied | None:
-    """Look at the text as characters, before anything reads it."""
-    if len(command) > MAX_COMMAND_BYTES:
-        return _deny_length()
-    try:
-        size = len(command.encode())
-    except UnicodeEncodeError:
-        return _deny_limit("holds half of a surrogate pair, which is no character")
-    if size > MAX_COMMAND_BYTES:
-        return _deny_length()
-    if control := _CONTROL.search(command):
-        return _deny_limit(f"holds the control character U+{ord(control[0]):04X}")
-    if not command.strip(" \t\n"):
-        return _deny_empty()
-    return None
-
-
-def _deny_empty() -> Denied:
-    return deny("empty", "there is no command in it", "Send the command to run.")
-
-
-def _deny_length() -> Denied:
-    return _deny_limit(f"is longer than {MAX_COMMAND_BYTES} bytes of UTF-8")
-
-
-def _deny_limit(cause: str) -> Denied:
-    return deny(
-        "limits",
-        f"the command {cause}",
-        "Write long or unusual text to a file first; no setting changes this limit.",
-    )
-
-
-def _deny_hit(hit: Hit) -> Denied:
-    if hit.operators:
-        return deny(
-            "operator-blocklist",
-            f"`{shorten(hit.found)}` is blocked on this server by the entry "
-            f"`{hit.name}`",
-            "Please do not look for another spelling; an operator can take it off "
-            "MCP_BLOCKED_COMMANDS.",
-        )
-    return deny(
-        "default-blocklist",
-        f"`{shorten(hit.found)}` falls under `{hit.name}` of this server's default "
-        "blocklist",
-        "Please do not look for another spelling; an operator can switch the list off "
-        "with --use-default-blocklist=false.",
-    )
-
-
-def _deny_syntax(error: NotModelledError) -> Denied:
-    return deny(
-        "shell-syntax",
-        f"{error.reason} (at character {error.position}, `{shorten(error.fragment)}`)",
-        "What this server does not understand does not pass where an operator has set "
-        "MCP_ALLOWED_COMMANDS; write it in plainer shell.",
-    )
-
-
-def _deny_segments(segments: tuple[Segment, ...]) -> Denied:
-    # A text of sh is read in two ways, and mostly says the same in both.
-    refused = list(dict.fromkeys(each for each in segments if each.rule_id))
-    causes = [f"in `{each.text}`, {each.reason}" for each in refused[:_MAX_CAUSES]]
-    if len(refused) > _MAX_CAUSES:
-        causes.append(f"and {len(refused) - _MAX_CAUSES} more commands are refused")
-    remedies = dict.fromkeys(each.remedy for each in refused[:_MAX_CAUSES])
-    remedy = " ".join(filter(None, remedies))
-    return deny(refused[0].rule_id, "; ".join(causes), remedy, segments)
+    return Rules(**lists)

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from commander.policy.pipeline import final_program
-
 __all__ = ["answer_meaning"]
 
 _NO_LINES: Final = "no line matched"
@@ -31,5 +29,8 @@ def answer_meaning(command: str, exit_code: int | None) -> str | None:
     """What a non-zero status of this command answers, or None if it is an error."""
     if exit_code != 1:
         return None
+    # It brings the grammar with it, which a server imports with its first command.
+    from commander.policy.pipeline import final_program
+
     program = final_program(command)
     return None if program is None else _MEANING_OF_ONE.get(program)

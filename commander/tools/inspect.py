@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
@@ -68,21 +68,27 @@ class ShellResult:
 
 
 class _Inspection:
-    """A tool without arguments that always answers the same."""
+    """A tool without arguments that always answers the same.
+
+    Args:
+        facts: Asked at each call, not before: the server's first call may be what
+            imports the policy.
+    """
 
     arguments: ClassVar[type] = NoArguments
     annotations: ClassVar[Mapping[str, bool]] = _READ_ONLY
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Callable[[], Mapping[str, Any]]) -> None:
         self._facts = facts
 
     async def call(self, arguments: NoArguments, context: CallContext) -> ToolAnswer:
         """Answer with the facts."""
-        return ToolAnswer(facts=self._facts)
+        return ToolAnswer(facts=self._facts())
 
     def refuse(self, problem: ArgumentProblem) -> ToolAnswer:
         """Say what is wrong, beside the facts, as the result's schema wants them."""
-        return ToolAnswer(facts={**self._facts, "error": problem.text}, is_error=True)
+        facts = {**self._facts(), "error": problem.text}
+        return ToolAnswer(facts=facts, is_error=True)
 
 
 class ListAllowedCommands(_Inspection):
@@ -98,7 +104,7 @@ class ListAllowedCommands(_Inspection):
 
     def __init__(self, checker: PolicyChecker) -> None:
         super().__init__(
-            {
+            lambda: {
                 "allowed_commands": list(checker.allowed_commands),
                 "allow_all": checker.allow_all,
             }
@@ -117,7 +123,7 @@ class ListBlockedCommands(_Inspection):
 
     def __init__(self, checker: PolicyChecker) -> None:
         super().__init__(
-            {
+            lambda: {
                 "blocked_commands": list(checker.blocked_commands),
                 "using_default_blocklist": checker.using_default_blocklist,
             }
@@ -138,7 +144,7 @@ class GetShellInfo(_Inspection):
         self, settings: Settings, *, protocol_versions: tuple[str, ...]
     ) -> None:
         super().__init__(
-            {
+            lambda: {
                 "shell": settings.shell,
                 "shell_arg": settings.shell_arg,
                 "default_timeout": format_duration(settings.default_timeout_seconds),

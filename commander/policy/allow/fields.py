@@ -51,7 +51,12 @@ class Field:
     @property
     def static(self) -> bool:
         """Whether it is one word, and all of it is known."""
-        return not (self.pattern or self.loose or UNKNOWN in self.text)
+        return self.known and not self.pattern
+
+    @property
+    def known(self) -> bool:
+        """Whether nothing of it is missing, but for names that a pattern becomes."""
+        return not (self.loose or UNKNOWN in self.text)
 
     @property
     def may_be_option(self) -> bool:

@@ -13,12 +13,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from commander.policy.allow.fields import UNKNOWN, Field
 from commander.policy.wordset import wordset
+
+if TYPE_CHECKING:
+    from commander.policy.allow.fields import Field
 
 __all__ = ["Places", "is_inside", "reaches_network"]
 
@@ -71,7 +73,7 @@ class Places:
         text = target.text
         if text in _STREAMS and target.static:
             return None
-        if target.loose or UNKNOWN in text:
+        if not target.known:
             return "is not known before the command runs; write the name out"
         if not text:
             return "has no name"
