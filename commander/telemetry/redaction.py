@@ -17,6 +17,7 @@ are read; a quote that is never closed reaches to the end.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable
@@ -65,12 +66,13 @@ def mask_secrets(text: str) -> str:
     return text
 
 
+@functools.cache  # the server starts without most of them
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE | re.VERBOSE | re.DOTALL)
 
 
-def _compiled_words(pattern: str) -> re.Pattern[str]:
-    return _compiled(rf"(?<![\w-])(?:{pattern})(?![\w-])")
+def _words(pattern: str) -> str:
+    return rf"(?<![\w-])(?:{pattern})(?![\w-])"
 
 
 def _keep_first(found: re.Match[str]) -> str:
@@ -95,11 +97,11 @@ class _Rule:
     hints: tuple[str, ...]
     """In lower case; one of them is in every text that the rule changes. Looking for
     words is thirty times cheaper than the rule, and most commands have none."""
-    pattern: re.Pattern[str] = attrs.field(converter=_compiled)
+    pattern: str
     replacement: Callable[[re.Match[str]], str] = _keep_first
 
     def masked(self, text: str) -> str:
-        return self.pattern.sub(self.replacement, text)
+        return _compiled(self.pattern).sub(self.replacement, text)
 
 
 @attrs.frozen
@@ -108,15 +110,15 @@ class _Program:
 
     hints: tuple[str, ...]
     """As those of a rule."""
-    names: re.Pattern[str] = attrs.field(converter=_compiled_words)
-    option: re.Pattern[str] = attrs.field(converter=_compiled)
+    names: str
+    option: str
 
     def masked(self, text: str) -> str:
-        found = self.names.search(text)
+        found = _compiled(_words(self.names)).search(text)
         if found is None:
             return text
         end = found.end()
-        return text[:end] + self.option.sub(_keep_first, text[end:])
+        return text[:end] + _compiled(self.option).sub(_keep_first, text[end:])
 
 
 # A word of the shell that is not empty: a quoted text, with what is glued to it. It
