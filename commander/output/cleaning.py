@@ -95,8 +95,8 @@ _UNFINISHED: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_NOT_PLAIN: Final = re.compile(r"[^\t\n -~\xa0-\U0010ffff]")
-_PICTURED: Final = re.compile(r"[^\t\n\r\x08\x1b -~\x80-\U0010ffff]")
+_NOT_PLAIN: Final = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f]")
+_PICTURED: Final = re.compile(r"[\0-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]")
 _PICTURES: Final = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n\r\b\x1b"},
     **dict.fromkeys(map(ord, "\a\x0e\x0f")),
