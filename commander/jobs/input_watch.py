@@ -13,7 +13,7 @@ when it is asked again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 from twisted.internet.defer import Deferred
@@ -22,19 +22,15 @@ from twisted.python.failure import Failure
 
 from commander.commands import Stdin
 from commander.execution.running import RunningCommand
-from commander.execution.waiting import (
-    Inputs,
-    WaitingEvidence,
-    find_waiting,
-    pipe_link,
-    read_terminal,
-)
 from commander.interfaces import Monotonic
 from commander.jobs.job import Job
 from commander.output.command import CommandOutput
 from commander.output.decoding import StreamDecoder
 from commander.output.lines import plain_line
 from commander.output.ring import Gap
+
+if TYPE_CHECKING:  # imported with the first look: many servers never have a job
+    from commander.execution.waiting import Inputs, WaitingEvidence
 
 __all__ = ["FRESH_SECONDS", "LOOK_SECONDS", "InputWatch", "prompt_of"]
 
@@ -45,7 +41,7 @@ FRESH_SECONDS: Final = 2.0
 _PROMPT_BYTES: Final = 512
 """Of the end of the output, for its last line."""
 
-Evidence = WaitingEvidence | None
+Evidence: TypeAlias = "WaitingEvidence | None"
 Aside = Callable[[Callable[[], Evidence]], Deferred[Evidence]]
 
 _log: Final = Logger()
@@ -103,6 +99,8 @@ class InputWatch:
     def _look(
         self, job: Job, running: RunningCommand, known: _Known, now: float
     ) -> None:
+        from commander.execution.waiting import find_waiting
+
         known.looking = True
         ids = running.process_ids()
         # Descriptors can be closed while the thread looks, and be somebody else's.
@@ -123,6 +121,8 @@ class InputWatch:
 
 
 def _inputs(running: RunningCommand) -> Inputs:
+    from commander.execution.waiting import Inputs, pipe_link, read_terminal
+
     terminal, stdin = running.terminal_descriptor, running.stdin_descriptor
     return Inputs(
         terminal=None if terminal is None else read_terminal(terminal),

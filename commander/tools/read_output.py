@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import attrs
 from msgspec import Meta
 
 from commander.jobs.job import Job
-from commander.jobs.search import Found, search
 from commander.jobs.table import Missing
-from commander.output.patterns import PatternProblem, compile_pattern
 from commander.tools.hidden import hidden
 from commander.tools.job_arguments import ABSENT, JobId, waited
 from commander.tools.job_output import (
@@ -36,6 +34,9 @@ from commander.tools.job_services import JobServices
 from commander.tools.registry import CallContext, ToolAnswer
 from commander.tools.schemas import ArgumentProblem
 from commander.turns import Turns
+
+if TYPE_CHECKING:
+    from commander.jobs.search import Found
 
 __all__ = ["ReadOutput"]
 
@@ -170,6 +171,10 @@ class ReadOutput:
     async def _search(
         self, job: Job, cursor: int, text: str, stream: str, max_bytes: int
     ) -> dict[str, Any] | ArgumentProblem:
+        # Most servers are never asked for it, and it is a language of its own.
+        from commander.jobs.search import search
+        from commander.output.patterns import PatternProblem, compile_pattern
+
         pattern = compile_pattern(text)
         if isinstance(pattern, PatternProblem):
             return ArgumentProblem(f'"match": {pattern.text}')

@@ -267,7 +267,7 @@ def test_our_ends_are_looked_at_in_the_turn_of_the_question(
         asked.append((ids, inputs))
         return CAT
 
-    monkeypatch.setattr("commander.jobs.input_watch.find_waiting", find_waiting)
+    monkeypatch.setattr("commander.execution.waiting.find_waiting", find_waiting)
     ours, theirs = pty.openpty()
     read, write = os.pipe()
     kit = Kit()
