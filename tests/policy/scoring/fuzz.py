@@ -150,6 +150,7 @@ class Fuzzer:
     approved: int = 0
     executed: int = 0
     _policy: Policy = attrs.field(factory=OwnPolicy, alias="policy")
+    _deadline: float = attrs.field(default=float("inf"), init=False)
 
     def fuzz(self, seed: int, seconds: float, most: int | None = None) -> list[Breach]:
         """Look for breaches; each is printed as soon as it is found.
@@ -160,7 +161,7 @@ class Fuzzer:
             most: Texts to make at most.
         """
         breaches: list[Breach] = []
-        deadline = time.monotonic() + seconds
+        self._deadline = deadline = time.monotonic() + seconds
         with ThreadPoolExecutor(2) as pool:
             for batches in self._rounds(seed, most):
                 for breach in pool.map(self._try, batches):
@@ -218,13 +219,22 @@ class Fuzzer:
         if not rows or not self._breaches(rows):
             return None
         for key, row in batch:
+            if self._is_late:
+                return self._report(batch[0][0], rows)
             if self._breaches([row]):
                 return self._report(key, [self._shrunk(row)])
         for row in list(rows):
+            if self._is_late:
+                break
             fewer = [other for other in rows if other is not row]
             if self._breaches(fewer):
                 rows = fewer
         return self._report(batch[0][0], rows)
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether it is better to tell of a breach as it is."""
+        return time.monotonic() > self._deadline
 
     def _report(self, key: str, rows: Sequence[Row]) -> Breach:
         return Breach(
@@ -254,7 +264,7 @@ class Fuzzer:
         while size and tries < _SHRINKS:
             at = 0
             while at < len(parts) and tries < _SHRINKS:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or self._is_late:
                     return row
                 fewer = parts[:at] + parts[at + size :]
                 shorter = attrs.evolve(row, command="".join(fewer))
