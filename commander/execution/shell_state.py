@@ -103,6 +103,10 @@ _OWN: Final = frozenset(
 )
 """What each shell makes anew."""
 _OWN_PREFIXES: Final = ("BASH_", "COMMANDER_", "MCP_")
+_HELD: Final = (7, 8)
+"""Where a shell holds its report. Not on 3, which people take for a copy of their
+output; and on two, since whoever takes one of these does not mean to have all variables
+written there: the shell tells its state only if both still are the same."""
 
 
 @attrs.frozen(kw_only=True)
@@ -141,11 +145,13 @@ def prologue(state: ShellState, env: Mapping[str, str], shell: str) -> str:
     tell_all = "set"
     if shell.rpartition("/")[2] == "bash":
         tell_all = "(set -o posix; set)"
+    first, second = _HELD
     words.append(
-        "trap '{ "
-        r'printf "%s\0" "$PWD"; export -p; printf "\0"; '
+        f"trap '{{ if [ /dev/fd/{first} -ef /dev/fd/{second} ]; then {{ "
+        r'printf "%s\0" "${PWD-}"; export -p; printf "\0"; '
         rf'{tell_all}; printf "\0"; '
-        f"}} 2>/dev/null >&{REPORT}' EXIT\n"
+        f"}} >&{first}; fi; }} 2>/dev/null' EXIT; "
+        f"exec {first}>&{REPORT} {second}>&{REPORT} {REPORT}>&-\n"
     )
     return "".join(words)
 

@@ -207,8 +207,8 @@ def test_a_shell_that_stops_at_an_error_tells_where(shell: Shell) -> None:
 @every_shell
 @pytest.mark.parametrize(
     "text",
-    ["kill -9 $$", "exec true", "trap - EXIT; exit", "exec 3>&-"],
-    ids=["killed", "replaced", "untrapped", "closed"],
+    ["kill -9 $$", "exec true", "trap - EXIT; exit", "exec 7>&-", "exec 8>&-"],
+    ids=["killed", "replaced", "untrapped", "closed", "half-closed"],
 )
 def test_a_shell_that_cannot_tell_tells_nothing(shell: Shell, text: str) -> None:
     ran = shell.run(f"A=1\n{text}")
@@ -218,8 +218,33 @@ def test_a_shell_that_cannot_tell_tells_nothing(shell: Shell, text: str) -> None
 
 @every_shell
 def test_what_others_write_to_the_report_makes_it_none(shell: Shell) -> None:
-    ran = shell.run("echo mine >&3; A=1")
+    ran = shell.run("echo mine >&8; A=1")
     assert read_report(ran.report, INHERITED) is None
+
+
+@every_shell
+def test_descriptor_3_is_the_commands_own(shell: Shell) -> None:
+    ran = shell.run("exec 3>&1 1>/dev/null; A=1; cd /; echo kept >&3")
+    assert ran.output == "kept\n"
+    assert (ran.told.directory, ran.told.unexported) == ("/", {"A": "1"})
+
+
+@every_shell
+@pytest.mark.parametrize("number", [7, 8])
+def test_no_state_is_told_to_who_takes_the_place_of_the_report(
+    shell: Shell, number: int
+) -> None:
+    ran = shell.run(f"exec {number}>&1 1>/dev/null; echo kept >&{number}; exit 3")
+    assert (ran.code, ran.output, ran.error, ran.report) == (3, "kept\n", "", b"")
+
+
+@every_shell
+def test_to_tell_the_state_changes_no_exit_code_and_prints_nothing(
+    shell: Shell,
+) -> None:
+    ran = shell.run("set -eu; unset PWD; set -x; exit 4")
+    assert (ran.code, ran.output) == (4, "")
+    assert ran.error == "+ exit 4\n"
 
 
 def test_arrays_and_functions_of_bash_are_left_out() -> None:
