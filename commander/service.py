@@ -212,7 +212,7 @@ def _mcp(
             instructions=_INSTRUCTIONS,
         ),
         catalogue=Catalogue(
-            tools=registry.described(),
+            tools=registry.described,
             asked=frozenset({"resources"}),
             templates=JOB_TEMPLATES,
             subscribable=True,

@@ -6,7 +6,8 @@ fields that it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from commander.mcp.headers import mirrored_arguments
@@ -55,11 +56,37 @@ def known_entries(
     ]
 
 
+Entries = Sequence[Mapping[str, Any]]
+
+
+class _List:
+    """One list, and what is often asked of it; made when it is first asked for."""
+
+    def __init__(self, entries: Entries | Callable[[], Entries]) -> None:
+        self._given = entries if callable(entries) else tuple(entries)
+
+    @cached_property
+    def entries(self) -> Entries:
+        return tuple(self._given()) if callable(self._given) else self._given
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(str(entry.get("name")) for entry in self.entries)
+
+    @cached_property
+    def mirrored(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        return {
+            str(tool["name"]): mirrored_arguments(tool["inputSchema"])
+            for tool in self.entries
+        }
+
+
 class Catalogue:
     """The lists of one server; ``replace`` changes them.
 
     Args:
-        tools: As ``tools/list`` shows them to the newest version, in this order.
+        tools: As ``tools/list`` shows them to the newest version, in this order; or
+            what makes that list, called once, when somebody first asks for a tool.
         prompts: The same; None if there is no such list.
         resources: The same.
         templates: The same, of resources whose URI has a variable part.
@@ -75,19 +102,17 @@ class Catalogue:
     def __init__(
         self,
         *,
-        tools: Sequence[Mapping[str, Any]],
-        prompts: Sequence[Mapping[str, Any]] | None = None,
-        resources: Sequence[Mapping[str, Any]] | None = None,
-        templates: Sequence[Mapping[str, Any]] | None = None,
+        tools: Entries | Callable[[], Entries],
+        prompts: Entries | None = None,
+        resources: Entries | None = None,
+        templates: Entries | None = None,
         asked: frozenset[str] = frozenset(),
         completions: bool = False,
         changing: frozenset[str] = frozenset(),
         subscribable: bool = False,
         tasks: bool = False,
     ) -> None:
-        self._lists: dict[str, tuple[Mapping[str, Any], ...]] = {}
-        self._names: dict[str, tuple[str, ...]] = {}
-        self._mirrored: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._lists: dict[str, _List] = {}
         self.edition = 0
         """Grows with every change."""
         self.asked = asked
@@ -103,20 +128,14 @@ class Catalogue:
             if entries is not None:
                 self.replace(kind, entries)
 
-    def replace(self, kind: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    def replace(self, kind: str, entries: Entries | Callable[[], Entries]) -> None:
         """Change a list; who listens has to be told by the caller.
 
         Args:
             kind: One of ``LISTS``' values.
-            entries: The whole list from now on.
+            entries: The whole list from now on, or what makes it.
         """
-        self._lists[kind] = tuple(entries)
-        self._names[kind] = tuple(str(entry.get("name")) for entry in entries)
-        if kind == "tools":
-            self._mirrored = {
-                str(tool["name"]): mirrored_arguments(tool["inputSchema"])
-                for tool in entries
-            }
+        self._lists[kind] = _List(entries)
         self.edition += 1
 
     def has(self, kind: str) -> bool:
@@ -125,15 +144,16 @@ class Catalogue:
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The names in a list, in its order."""
-        return self._names.get(kind, ())
+        found = self._lists.get(kind)
+        return () if found is None else found.names
 
     def mirrored(self, tool: str) -> Mapping[str, tuple[str, ...]]:
         """The arguments of a tool that headers repeat, by their header."""
-        return self._mirrored.get(tool, {})
+        return self._lists["tools"].mirrored.get(tool, {})
 
     def entries(self, kind: str, version: str | None) -> list[dict[str, Any]]:
         """A list as a version knows it."""
-        return known_entries(kind, self._lists[kind], version)
+        return known_entries(kind, self._lists[kind].entries, version)
 
     def capabilities(self, version: str | None) -> dict[str, Any]:
         """What the server can do, as a version knows it (S25/schema, S26/schema)."""

@@ -93,6 +93,23 @@ def test_a_changed_list_is_told_from_then_on() -> None:
     assert has.entries("prompts", None) == list(PROMPTS)
 
 
+def test_a_list_is_made_once_when_it_is_first_asked_for() -> None:
+    made = []
+
+    def make() -> list[dict[str, Any]]:
+        made.append(1)
+        return [{"name": "echo", "inputSchema": {}}]
+
+    has = Catalogue(tools=make)
+    assert has.has("tools")
+    assert has.capabilities(None)["tools"] == {"listChanged": False}
+    assert made == []
+    assert has.names("tools") == ("echo",)
+    assert has.mirrored("echo") == {}
+    assert has.entries("tools", None) == [{"name": "echo", "inputSchema": {}}]
+    assert made == [1]
+
+
 def test_another_list_changes_nothing_about_tools() -> None:
     has = catalogue()
     has.replace("prompts", [])
