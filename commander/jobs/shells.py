@@ -67,8 +67,9 @@ class ShellRules:
 
     inherited: Callable[[], Mapping[str, str]]
     """The variables that every command gets."""
-    keeps: Callable[[str, str], bool]
-    """Whether the policy lets a call set this variable to this value."""
+    keeps: Callable[[str, str | None], bool]
+    """Whether the policy lets a call set this variable to this value, or take it away
+    if that is None: without ``PATH`` a shell looks for programs where it stands."""
 
 
 class Shell:
@@ -170,10 +171,12 @@ class Shell:
             self.directory = report.directory
         else:
             dropped.insert(0, "PWD")
+        unset = tuple(name for name in report.unset if self._rules.keeps(name, None))
+        dropped += sorted(set(report.unset).difference(unset, dropped))
         self.dropped = tuple(dropped)
         self._state = ShellState(
             unexported=frozenset(report.unexported.keys() & self._env.keys()),
-            unset=report.unset,
+            unset=unset,
         )
 
     def _kept(self, told: Mapping[str, str]) -> dict[str, str]:

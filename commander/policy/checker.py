@@ -108,8 +108,8 @@ class PolicyChecker:
         """The operator's patterns, then the default list if it is in force."""
         return self._rules.blocked_commands
 
-    def allows_variable(self, name: str, value: str) -> bool:
-        """Whether a call may set a variable of the environment to a value."""
+    def allows_variable(self, name: str, value: str | None) -> bool:
+        """Whether a call may set a variable to a value, or with None take it away."""
         return self._rules.check_environment({name: value}) is None
 
     def check(self, request: CommandRequest, principal: Principal) -> Approved | Denied:

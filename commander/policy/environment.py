@@ -16,12 +16,12 @@ _OWN_PREFIX: Final = "MCP_"
 
 
 def check_environment(
-    env: Mapping[str, str], *, allowed: frozenset[str] | None
+    env: Mapping[str, str | None], *, allowed: frozenset[str] | None
 ) -> Denied | None:
     """Judge the names, and only the form of the values; no value is ever quoted.
 
     Args:
-        env: As the call gave it.
+        env: As the call gave it; None stands for a variable that it takes away.
         allowed: The operator's names, with an allow-list in force; None without one,
             when every name is allowed.
     """
@@ -37,7 +37,7 @@ def check_environment(
                 "decides what programs do",
                 "Leave it out; an operator can add the name to MCP_ALLOWED_ENV.",
             )
-        if "\0" in value or not _encodes(value):
+        if value is not None and ("\0" in value or not _encodes(value)):
             cause = "has a value that no environment can hold"
             return _deny(
                 name, cause, "Values are Unicode text without null characters."

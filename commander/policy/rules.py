@@ -139,8 +139,8 @@ class Rules:
         """The operator's patterns, then the default list if it is in force."""
         return self._blocklist.names
 
-    def check_environment(self, env: Mapping[str, str]) -> Denied | None:
-        """Judge the variables that a call sets."""
+    def check_environment(self, env: Mapping[str, str | None]) -> Denied | None:
+        """Judge the variables that a call sets, or takes away with None."""
         allowed = None if self._allows_all else self._allowed_env
         return check_environment(env, allowed=allowed)
 

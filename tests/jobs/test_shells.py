@@ -23,6 +23,7 @@ from commander.jobs.shells import (
     ShellsFull,
 )
 from commander.jobs.table import Missing
+from commander.policy.checker import PolicyChecker
 from tests.jobs.kit import ANN, BOB, Stage
 
 TRACE = Trace(trace_id="a" * 32, parent=f"00-{'a' * 32}-{'b' * 16}-01", state="x=1")
@@ -34,7 +35,9 @@ class Kit:
     def __init__(self, *, slots: int = 100) -> None:
         self.stage = Stage(slots=slots)
         self.asked: list[str] = []
-        self.policy: Callable[[str, str], bool] = lambda name, _: name[:2] != "NO"
+        self.policy: Callable[[str, str | None], bool] = lambda name, _: (
+            name[:2] != "NO"
+        )
         self.shells = Shells(
             handles=self.stage.handles,
             host=self.stage.host,
@@ -44,7 +47,7 @@ class Kit:
         )
         self.shell = self.open()
 
-    def keeps(self, name: str, value: str) -> bool:
+    def keeps(self, name: str, value: str | None) -> bool:
         self.asked.append(name)
         return self.policy(name, value)
 
@@ -263,6 +266,21 @@ def test_what_no_call_could_set_does_not_hold_the_next_command_up(kit: Kit) -> N
     assert set(kit.shell.dropped) == {"B"}
     kit.begin()
     assert kit.env == {"C": "3"}
+
+
+def test_a_forged_report_takes_no_variable_away_that_steers_programs(kit: Kit) -> None:
+    kit.policy = PolicyChecker(
+        allowed=("make",), blocked=(), use_default_blocklist=True, allowed_env=("HOME",)
+    ).allows_variable
+    kit.begin()
+    kit.tell("/tmp\0\0\0")
+    kit.stage.process.exit()
+    assert {"PATH", "GIT_PAGER"} <= set(kit.shell.dropped)
+    kit.begin()
+    words = kit.text.partition("trap ")[0].split("; ")
+    assert "unset HOME" in words
+    assert "unset PATH" not in words
+    assert "unset GIT_PAGER" not in words
 
 
 # --- one at a time -------------------------------------------------------------------

@@ -37,6 +37,16 @@ def test_the_servers_names_and_bad_names_never_pass(
     assert denied.rule_id == "env-name"
 
 
+@pytest.mark.parametrize("name", ["PATH", "GIT_PAGER", "HOME"])
+def test_to_take_away_what_steers_programs_is_to_steer_them(name: str) -> None:
+    assert check_environment({name: None}, allowed=None) is None
+    assert check_environment({name: None}, allowed=frozenset({name})) is None
+    assert check_environment({"LANG": None}, allowed=frozenset()) is None
+    denied = check_environment({name: None}, allowed=frozenset())
+    assert denied is not None
+    assert denied.rule_id == "env-name"
+
+
 @pytest.mark.parametrize("value", ["a\0b", "a\ud800"])
 def test_a_value_that_cannot_be_passed_on_is_refused_without_being_shown(
     value: str,
