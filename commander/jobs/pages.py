@@ -4,13 +4,16 @@ A cursor is an absolute offset, in bytes, of the stream that is read; that of ``
 counts the bytes of both streams in the order in which they were read. It never
 changes its meaning. What is not kept any more is a gap, which is told and stepped over.
 
-A page ends before a character that has not come to its end, so pages that follow each
-other show each byte once.
+A page ends before a character that has not come to its end, of either stream, so
+pages that follow each other show each character once and whole. Where there is no such
+place, because the streams cut each other's characters all the way, or a character waits
+for its end while the other stream goes on, what was cut is shown as bytes that are no
+character. A page that begins within a character leaves the rest of that out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
@@ -61,18 +64,20 @@ async def read_page(kept: KeptOutput, stream: int, start: int, max_bytes: int) -
         kept: Where the output is.
         stream: ``BOTH``, ``STDOUT`` or ``STDERR``.
         start: Not beyond the end.
-        max_bytes: Kept bytes of the page; at least 1.
+        max_bytes: Kept bytes of the page; at least 4, so that a character fits.
     """
     latest = kept.total(stream)
     position, left = start, max_bytes
     parts: list[Part] = []
     while position < latest and left > 0:
         end = min(latest, position + left)
-        found = await kept.read(stream, position, end)
-        parts += found
-        left -= sum(len(p.data) for p in found if isinstance(p, MergedPiece))
+        for part in await kept.read(stream, position, end):
+            parts.append(part)
+            if isinstance(part, MergedPiece):
+                left -= len(part.data)
         position = end
-        next_kept = kept.kept_from(stream, end) if left > 0 else end
+        # More may have arrived meanwhile: it is of the next page.
+        next_kept = min(latest, kept.kept_from(stream, end)) if left > 0 else end
         if next_kept > end:
             parts.append(Gap(end, next_kept))
             position = next_kept
@@ -94,6 +99,8 @@ async def window(
         max(head.end, latest - max_bytes + head_bytes),
         max_bytes - head_bytes,
     )
+    if tail.start == head.end:
+        return attrs.evolve(tail, start=0, parts=_joined(head.parts + tail.parts)), None
     return head, tail
 
 
@@ -119,23 +126,81 @@ def decoded(parts: Sequence[Part], *, complete: bool) -> tuple[str, int, int]:
         stand for bytes that are not UTF-8; and how many bytes at the end are the
         beginning of a character, which is not in the text.
     """
-    decoders: dict[int, StreamDecoder] = {}
-    texts: list[str] = []
+    found = _decoding(parts)
+    if complete or not parts:
+        return found.finished(), found.invalid, 0
+    end, whole_end = parts[-1].end, found.whole_end
+    if whole_end > parts[0].start:
+        if whole_end < end:
+            found = _decoding(_until(parts, whole_end))
+        return found.finished(), found.invalid, end - whole_end
+    # What may still be ended is left for the next page, if nothing follows it here.
+    pending = found.last_pending
+    return found.finished(but_last=bool(pending)), found.invalid, pending
+
+
+@attrs.define
+class _Decoding:
+    """Parts on their way to text."""
+
+    decoders: dict[int, StreamDecoder] = attrs.field(factory=dict)
+    texts: list[str] = attrs.field(factory=list)
     last: StreamDecoder | None = None
-    for part in parts:
+    """Of the last part; None if that is a gap."""
+    whole_end: int = 0
+    """Cursor up to which no character of either stream lacks its end."""
+
+    def add(self, part: Part) -> None:
+        """Take the next part."""
         if isinstance(part, Gap):
-            texts.append(_gap_marker(part))
-            continue
-        last = decoders.get(part.stream)
-        if last is None:
-            last = decoders[part.stream] = StreamDecoder(part.offset)
-        texts.append(last.decode(part.offset, part.data))
-    pending = 0 if last is None else last.pending_bytes
-    for decoder in decoders.values():
-        if complete or decoder is not last:
-            texts.append(decoder.finish())
-    invalid = sum(decoder.invalid for decoder in decoders.values())
-    return "".join(texts), invalid, 0 if complete else pending
+            self.last = None
+            self.texts.append(_gap_marker(part))
+            if not self._others_pending:
+                self.whole_end = part.end
+            return
+        self.last = self.decoders.get(part.stream)
+        if self.last is None:
+            self.last = self.decoders[part.stream] = StreamDecoder(part.offset)
+        self.texts.append(self.last.decode(part.offset, part.data))
+        begun = self.last.pending_bytes
+        if begun <= len(part.data) and not self._others_pending:
+            self.whole_end = part.end - begun
+
+    @property
+    def invalid(self) -> int:
+        """How many characters of the text stand for bytes that are not UTF-8."""
+        return sum(decoder.invalid for decoder in self.decoders.values())
+
+    @property
+    def last_pending(self) -> int:
+        """Bytes at the end that begin a character."""
+        return 0 if self.last is None else self.last.pending_bytes
+
+    def finished(self, *, but_last: bool = False) -> str:
+        """The text if what is left over is no character; called once.
+
+        Args:
+            but_last: The last part's stream goes on.
+        """
+        for decoder in self.decoders.values():
+            if not (but_last and decoder is self.last):
+                self.texts.append(decoder.finish())
+        return "".join(self.texts)
+
+    @property
+    def _others_pending(self) -> bool:
+        return any(
+            decoder.pending_bytes
+            for decoder in self.decoders.values()
+            if decoder is not self.last
+        )
+
+
+def _decoding(parts: Iterable[Part]) -> _Decoding:
+    found = _Decoding()
+    for part in parts:
+        found.add(part)
+    return found
 
 
 def _gap_marker(gap: Gap) -> str:
@@ -145,6 +210,8 @@ def _gap_marker(gap: Gap) -> str:
 
 def _joined(parts: Sequence[Part]) -> tuple[Part, ...]:
     """With neighbouring gaps as one."""
+    if len(parts) < 2:
+        return tuple(parts)
     found: list[Part] = []
     for part in parts:
         last = found[-1] if found else None
@@ -188,3 +255,12 @@ def _from(parts: Sequence[Part], start: int) -> Iterator[Part]:
                 part.offset + skipped,
                 part.data[skipped:],
             )
+
+
+def _until(parts: Sequence[Part], end: int) -> Iterator[Part]:
+    """The parts up to an offset."""
+    for part in parts:
+        if part.end <= end:
+            yield part
+        elif part.start < end and isinstance(part, MergedPiece):
+            yield attrs.evolve(part, data=part.data[: end - part.start])

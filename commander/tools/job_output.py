@@ -190,9 +190,9 @@ def _shown(page: Page, view: View, job: Job) -> _Shown:
     complete = job.finished and page.end == page.latest
     text, invalid, pending = decoded(page.parts, complete=complete)
     if view is View.TEXT and not complete:
-        left_out = _cut_sequence(page, text, pending)
-        text = text[: len(text) - left_out]
-        pending += left_out
+        cut = _cut_sequence(page, text, pending)
+        text = text.removesuffix(cut)
+        pending += len(cut.encode())
     text = hidden(text, job.secrets)
     counts, end = Counts(invalid_bytes=invalid), page.end - pending
     if view is View.RAW:
@@ -201,19 +201,19 @@ def _shown(page: Page, view: View, job: Job) -> _Shown:
     return _Shown(text=cleaned.text, counts=cleaned.counts, end=end)
 
 
-def _cut_sequence(page: Page, text: str, pending: int) -> int:
-    """Bytes of a terminal's sequence at the end that goes on in the next page.
+def _cut_sequence(page: Page, text: str, pending: int) -> str:
+    """What a text ends with of a terminal's sequence that goes on in the next page.
 
-    Sequences are ASCII, so they are as many characters. Zero if the page has nothing
-    else, as it must make progress.
+    Empty if the page has nothing else, as it must make progress.
     """
     rest = text[page_end(text) :]
-    last = page.parts[-1] if page.parts else None
-    if not rest or not isinstance(last, MergedPiece) or not rest.isascii():
-        return 0
-    data = last.data[: len(last.data) - pending]
-    begun = len(rest) < page.end - page.start
-    return len(rest) if begun and data.endswith(rest.encode()) else 0
+    end = page.end - pending
+    last = next((part for part in reversed(page.parts) if part.start < end), None)
+    if not rest or not isinstance(last, MergedPiece):
+        return ""
+    encoded = rest.encode()
+    begun = len(encoded) < end - page.start
+    return rest if begun and last.data[: end - last.start].endswith(encoded) else ""
 
 
 def _facts(shown: _Shown, page: Page, stream: str) -> dict[str, Any]:
