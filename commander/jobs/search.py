@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import attrs
 
 from commander.jobs.pages import Page, read_page
-from commander.output.cleaning import clean
+from commander.output.cleaning import as_shown, clean
 from commander.output.kept import KeptOutput
 from commander.output.ring import Gap
 from commander.turns import Turns
@@ -74,19 +74,24 @@ async def search(
         max_bytes: Of lines that match, about; at least one is found.
         turns: When the pieces are done.
     """
-    looking = _Search(kept, stream, pattern, max_bytes, kept.total(stream))
-    before, lost_before = await _kept_newlines(kept, stream, start, turns)
-    looking.number += before
-    if kept.evicted_bytes(stream):
-        left, _ = await _kept_newlines(kept, stream, looking.latest, turns)
-        looking.lost_lines = max(0, kept.newlines(stream) - left)
-        if lost_before:
-            looking.pass_gap()
+    looking = _Search(
+        kept,
+        stream,
+        pattern,
+        max_bytes,
+        turns,
+        latest=kept.total(stream),
+        newlines=kept.newlines(stream),
+    )
     position = start
-    while position < looking.latest and position - start < MOST_BYTES:
+    if start < looking.latest:
+        await looking.count_to(start)
+    while (
+        position < looking.latest
+        and position - start - looking.evicted_bytes < MOST_BYTES
+        and looking.size < max_bytes
+    ):
         position = await looking.piece(position)
-        if looking.size >= max_bytes:
-            break
         await turns.next()
     return Found(
         lines=tuple(looking.found),
@@ -105,48 +110,83 @@ class _Search:
     stream: int
     pattern: LinePattern
     max_bytes: int
-    latest: int
+    turns: Turns
+    latest: int = attrs.field(kw_only=True)
+    newlines: int = attrs.field(kw_only=True)
+    """In all, up to there."""
     number: int = 1
     """Of the line at the place that it has come to."""
-    lost_lines: int = 0
-    """Newlines among what is not kept, until it was passed."""
+    passed_gap: bool = False
     size: int = 0
     evicted_bytes: int = 0
     found: list[tuple[int, str]] = attrs.field(factory=list)
 
+    async def count_to(self, start: int) -> None:
+        """Find the number of the line that a cursor is in."""
+        before, has_gap = await self._kept_newlines(0, start)
+        self.number += before
+        if has_gap:
+            await self._pass_gap(start)
+
     async def piece(self, position: int) -> int:
         """Look at the lines from a cursor on; the cursor behind them."""
-        data, wanted = b"", PIECE_BYTES
+        wanted = PIECE_BYTES
         while True:
             page = await read_page(self.kept, self.stream, position, wanted)
             first = page.parts[0]
             if isinstance(first, Gap):
-                self.evicted_bytes += first.end - first.start
-                self.pass_gap()
-                return first.end
+                end = min(first.end, self.latest)
+                self.evicted_bytes += end - position
+                await self._pass_gap(end)
+                return end
             data = _contiguous(page)
-            ends = len(data) < page.end - page.start or page.end == self.latest
+            ends = len(data) < page.end - page.start or page.end >= self.latest
+            data = data[: self.latest - position]
             cut = len(data) if ends else data.rfind(b"\n") + 1
             if cut or wanted >= LINE_BYTES:
-                break
+                return position + self._look(data[: cut or len(data)])
             wanted *= 2
-        return position + self._look(data[: cut or len(data)])
 
-    def pass_gap(self) -> None:
-        """Count the lines of the output that is not kept."""
-        self.number += self.lost_lines
-        self.lost_lines = 0
+    async def _pass_gap(self, end: int) -> None:
+        """Find the number of the line behind a gap: it is counted from the end.
+
+        If there are more gaps, the lines of all of them count as those of the first.
+        """
+        if not self.passed_gap:
+            self.passed_gap = True
+            left, _ = await self._kept_newlines(end, self.latest)
+            self.number = max(self.number, 1 + self.newlines - left)
+
+    async def _kept_newlines(self, start: int, end: int) -> tuple[int, bool]:
+        """Newlines that are kept between, and whether anything there is not."""
+        count, position = 0, start
+        has_gap = False
+        while position < end:
+            kept_from = self.kept.kept_from(self.stream, position)
+            if kept_from > position:
+                has_gap, position = True, kept_from
+                continue
+            stop = min(end, position + _COUNT_BYTES)
+            for part in await self.kept.read(self.stream, position, stop):
+                if isinstance(part, Gap):
+                    has_gap = True
+                else:
+                    count += part.data.count(b"\n")
+            position = stop
+            await self.turns.next()
+        return count, has_gap
 
     def _look(self, data: bytes) -> int:
         """Hold lines against the pattern; how many bytes were looked at."""
-        texts = clean(data.decode("utf-8", "replace")).text.split("\n")
+        texts = as_shown(data.decode("utf-8", "replace")).split("\n")
         offset = 0
         for raw, text in zip(data.split(b"\n"), texts, strict=True):
             if offset == len(data):
                 break  # behind the last newline there is no line
             if self.pattern.matches(text):
-                self.found.append((self.number, text))
-                self.size += len(text.encode())
+                shown = clean(text).text
+                self.found.append((self.number, shown))
+                self.size += len(shown.encode())
             offset = min(len(data), offset + len(raw) + 1)
             self.number += data[offset - 1 : offset] == b"\n"
             if self.size >= self.max_bytes:
@@ -162,21 +202,3 @@ def _contiguous(page: Page) -> bytes:
             break
         pieces.append(part.data)
     return b"".join(pieces)
-
-
-async def _kept_newlines(
-    kept: KeptOutput, stream: int, end: int, turns: Turns
-) -> tuple[int, bool]:
-    """Newlines that are kept before a cursor, and whether anything there is not."""
-    count = position = 0
-    has_gap = False
-    while position < end:
-        size = min(_COUNT_BYTES, end - position)
-        for part in await kept.read(stream, position, position + size):
-            if isinstance(part, Gap):
-                has_gap = True
-            else:
-                count += part.data.count(b"\n")
-        position += size
-        await turns.next()
-    return count, has_gap

@@ -41,6 +41,7 @@ __all__ = [
     "NOTHING_CLEANED",
     "Cleaned",
     "Counts",
+    "as_shown",
     "clean",
     "page_end",
     "without_sequences",
@@ -156,6 +157,11 @@ def clean(text: str, *, invalid_bytes: int = 0) -> Cleaned:
         long_lines_cut=cut,
     )
     return Cleaned(text=shown, counts=counts)
+
+
+def as_shown(text: str) -> str:
+    """A text as its lines show it in the end, whatever their length."""
+    return _shown(text)[0]
 
 
 def page_end(text: str) -> int:

@@ -88,3 +88,26 @@ def test_whoever_has_left_already_does_not_wait() -> None:
     waiting.cancellation.cancel()
     waiting.begin(10.0)
     assert (waiting.ended.times, waiting.left) == (1, 0)
+
+
+def test_one_wait_can_end_another_at_the_same_change() -> None:
+    waiting = Waiting()
+    first, cancellation = Cancellation(), waiting.cancellation
+    table = waiting.stage.table
+    ended = []
+    for each in (first, cancellation):
+        ended.append(
+            fired(
+                wait_for_change(
+                    table,
+                    ANN,
+                    since=table.changes_of(ANN),
+                    seconds=10.0,
+                    host=waiting.stage.host,
+                    cancellation=each,
+                ).addCallback(lambda _: cancellation.cancel())
+            )
+        )
+    waiting.stage.started()
+    assert [told.times for told in (waiting.ended, *ended)] == [1, 1, 1]
+    assert waiting.left == 0

@@ -81,6 +81,14 @@ def test_who_does_not_listen_any_more_is_told_nothing() -> None:
     assert told.times == 0
 
 
+def test_what_is_over_does_not_change_and_has_no_listeners() -> None:
+    stage = Stage()
+    job, told = stage.finished(), Told()
+    job.on_change(told)
+    job.forget(told)
+    assert told.times == 0
+
+
 def test_an_outcome_carries_counts_and_no_output() -> None:
     stage = Stage(output_bytes=100)
     job = stage.started()
@@ -284,6 +292,21 @@ def test_sealed_output_takes_what_it_needs_and_closed_output_nothing() -> None:
     job.close()
     assert stage.budget.reserved_bytes == 0
     assert job.total_bytes == 20_000
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_the_windows_are_the_same_sealed_or_not(is_sealed: bool) -> None:
+    stage = Stage(output_bytes=40)
+    job = stage.job()
+    job.start()
+    stage.process.emit(1, b"a" * 10 + b"\n" * 50 + b"z" * 30)
+    running = job.windows()
+    stage.process.exit()
+    if is_sealed:
+        job.seal()
+    assert job.windows() == running
+    assert (running[0].head, running[0].tail) == (b"a" * 10, b"z" * 30)
+    assert running[0].omitted_lines == 50
 
 
 def test_a_job_without_output_can_be_sealed_and_closed_too() -> None:

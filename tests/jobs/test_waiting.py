@@ -117,6 +117,15 @@ def test_whoever_leaves_ends_it_and_the_job_goes_on() -> None:
     assert ended.times == 1
 
 
+def test_one_wait_can_end_another_at_the_same_change() -> None:
+    kit = Kit()
+    first = Wait(kit.job, WaitLimits(until=Until.EXIT, seconds=1.0), kit.stage.host)
+    ended = kit.wait()
+    first.done.addCallback(lambda _: kit.cancellation.cancel())
+    kit.stage.process.exit()
+    assert (ended.times, kit.left) == (1, 0)
+
+
 def test_whoever_has_left_already_does_not_wait() -> None:
     kit = Kit()
     kit.cancellation.cancel()

@@ -13,6 +13,7 @@ from commander.output.cleaning import (
     LINE_CHARACTERS,
     NOTHING_CLEANED,
     Counts,
+    as_shown,
     clean,
     page_end,
     without_sequences,
@@ -297,6 +298,11 @@ def test_a_line_is_cut_by_what_it_shows() -> None:
     coloured = "\x1b[1mx\x1b[m" * LINE_CHARACTERS
     assert clean(f"{coloured}\n{most}\r\n{most}\r{most}").text == "\n".join([most] * 3)
     assert clean(f"{most}x\n" * 3 + "x").counts == Counts(long_lines_cut=3)
+
+
+def test_a_line_can_be_had_as_it_is_shown_and_uncut() -> None:
+    text = "\x1b[1m" + "x" * 3 * LINE_CHARACTERS + "\n10%\r20%\n"
+    assert as_shown(text) == "x" * 3 * LINE_CHARACTERS + "\n20%\n"
 
 
 def test_the_longest_marker_leaves_a_line_within_its_bound() -> None:
