@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import attrs
+import msgspec
 from msgspec import Meta
 
 from commander.commands import CommandRequest
@@ -23,7 +24,7 @@ from commander.tools.command_arguments import (
     command_problem,
 )
 from commander.tools.registry import CallContext, ToolAnswer
-from commander.tools.schemas import ArgumentProblem
+from commander.tools.schemas import ArgumentProblem, ResultSchema
 
 __all__ = ["CheckCommand"]
 
@@ -42,8 +43,7 @@ class Arguments:
     env: Environment = attrs.field(factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class SegmentResult:
+class SegmentResult(ResultSchema):
     """One command of the text."""
 
     text: str
@@ -53,8 +53,7 @@ class SegmentResult:
     suggestion: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+class Result(ResultSchema):
     """What ``check_command`` answers."""
 
     decision: Annotated[
@@ -66,7 +65,7 @@ class Result:
     segments: Annotated[
         list[SegmentResult],
         Meta(description="Each command, where there is an allow-list"),
-    ] = attrs.field(factory=list)
+    ] = msgspec.field(default_factory=list)
     error: str = ""
 
 

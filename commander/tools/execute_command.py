@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 import attrs
+import msgspec
 from msgspec import Meta
 
 from commander.commands import (
@@ -36,7 +37,7 @@ from commander.tools.job_results import go_on_hint, output_link
 from commander.tools.job_services import JobServices
 from commander.tools.outcomes import error_of, hint_of, refusal
 from commander.tools.registry import CallContext, Later, ToolAnswer
-from commander.tools.schemas import ArgumentProblem
+from commander.tools.schemas import ArgumentProblem, ResultSchema
 from commander.turns import Turns
 
 __all__ = ["Arguments", "ExecuteCommand", "Result"]
@@ -68,8 +69,7 @@ class Arguments:
     env: Environment = attrs.field(factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+class Result(ResultSchema):
     """What ``execute_command`` answers; members that say nothing are left out."""
 
     stdout: str
@@ -96,7 +96,7 @@ class Result:
     retry_after_seconds: int = 0
     effective: Annotated[
         dict[str, str], Meta(description="Limits that were clamped")
-    ] = attrs.field(factory=dict)
+    ] = msgspec.field(default_factory=dict)
     hint: str = ""
 
 

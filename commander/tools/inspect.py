@@ -13,7 +13,7 @@ from commander.policy.checker import PolicyChecker
 from commander.settings import Settings
 from commander.tools.job_results import WAIT_CEILING_SECONDS
 from commander.tools.registry import CallContext, ToolAnswer
-from commander.tools.schemas import ArgumentProblem
+from commander.tools.schemas import ArgumentProblem, ResultSchema
 
 __all__ = ["GetShellInfo", "ListAllowedCommands", "ListBlockedCommands"]
 
@@ -30,8 +30,7 @@ class NoArguments:
     """These tools take none."""
 
 
-@attrs.frozen(kw_only=True)
-class AllowedResult:
+class AllowedResult(ResultSchema):
     """What ``list_allowed_commands`` answers."""
 
     allowed_commands: list[str]
@@ -41,8 +40,7 @@ class AllowedResult:
     error: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class BlockedResult:
+class BlockedResult(ResultSchema):
     """What ``list_blocked_commands`` answers."""
 
     blocked_commands: list[str]
@@ -50,8 +48,7 @@ class BlockedResult:
     error: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class ShellResult:
+class ShellResult(ResultSchema):
     """What ``get_shell_info`` answers."""
 
     shell: str

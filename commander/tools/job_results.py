@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import attrs
-
 from commander.commands import EndedBy, Outcome
 from commander.durations import format_duration
 from commander.jobs.job import Job, JobPhase
@@ -24,6 +22,7 @@ from commander.tools.hidden import hidden
 from commander.tools.job_services import JobServices
 from commander.tools.outcomes import NotRun, error_of, hint_of, refusal_facts
 from commander.tools.registry import Link, ToolAnswer
+from commander.tools.schemas import ResultSchema
 
 __all__ = [
     "WAIT_CEILING_SECONDS",
@@ -55,8 +54,7 @@ _MISSING_SHELL: Final = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class JobResult:
+class JobResult(ResultSchema):
     """The members that every client can rely on; results have more."""
 
     status: str

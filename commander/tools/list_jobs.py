@@ -19,7 +19,7 @@ from commander.tools.job_results import (
 )
 from commander.tools.job_services import JobServices
 from commander.tools.registry import CallContext, ToolAnswer
-from commander.tools.schemas import ArgumentProblem
+from commander.tools.schemas import ArgumentProblem, ResultSchema
 
 __all__ = ["ListJobs"]
 
@@ -54,8 +54,7 @@ class Arguments:
     ] = ABSENT
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+class Result(ResultSchema):
     """What ``list_jobs`` answers."""
 
     jobs: list[dict[str, Any]]

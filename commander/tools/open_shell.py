@@ -21,7 +21,7 @@ from commander.tools.job_arguments import duration_problem
 from commander.tools.job_results import problem_answer, refused_answer
 from commander.tools.job_services import JobServices
 from commander.tools.registry import CallContext, ToolAnswer
-from commander.tools.schemas import ArgumentProblem
+from commander.tools.schemas import ArgumentProblem, ResultSchema
 
 __all__ = ["OpenShell"]
 
@@ -47,8 +47,7 @@ class Arguments:
     ] = ""
 
 
-@attrs.frozen(kw_only=True)
-class Result:
+class Result(ResultSchema):
     """What ``open_shell`` answers."""
 
     shell_id: str = ""

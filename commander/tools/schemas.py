@@ -15,7 +15,13 @@ from typing import Any, Final, get_type_hints
 import attrs
 import msgspec
 
-__all__ = ["ArgumentProblem", "input_schema", "output_schema", "read_arguments"]
+__all__ = [
+    "ArgumentProblem",
+    "ResultSchema",
+    "input_schema",
+    "output_schema",
+    "read_arguments",
+]
 
 _LONGEST_VALUE: Final = 100
 """Characters of a wrong value that an error shows."""
@@ -43,6 +49,14 @@ class ArgumentProblem:
     """Why arguments do not fit their tool, in words for the caller."""
 
     text: str
+
+
+class ResultSchema(msgspec.Struct):
+    """What is published of a tool's structured result: its members and their types.
+
+    Nothing is ever made of it, so it is none of attrs' classes, which take a server
+    that starts longer by a third of a millisecond each.
+    """
 
 
 def input_schema(arguments: type) -> dict[str, Any]:
