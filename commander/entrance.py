@@ -20,7 +20,6 @@ from commander.auth.checkers import AnyoneChecker, TokenChecker
 from commander.auth.failed_logins import FailedLogins
 from commander.auth.resource import Authenticator
 from commander.auth.tokens import Token, TokenDigest, TokenList, digest_of
-from commander.auth.tokens_file import TokensFile, read_tokens
 from commander.errors import StartError
 from commander.interfaces import Monotonic
 from commander.kinds import printable
@@ -105,6 +104,8 @@ def open_entrance(
     note = reload = None
     checker: ICredentialsChecker
     if _has_file(settings):
+        from commander.auth.tokens_file import TokensFile
+
         tokens = TokenList((*valid, *listed_tokens(settings, valid)))
         known = checker = TokenChecker(tokens, clock.seconds)
         file = TokensFile(
@@ -147,6 +148,8 @@ def listed_tokens(
     """
     if not _has_file(settings):
         return ()
+    from commander.auth.tokens_file import read_tokens
+
     if own is None:
         token = settings.auth_token
         own = _own_tokens(None if token is None else digest_of(token))

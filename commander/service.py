@@ -33,8 +33,6 @@ from commander.sessions.service import McpService, SessionPolicy, mcp_service
 from commander.settings import Settings
 from commander.shutdown import Front, Shutdown
 from commander.sources import binds_loopback
-from commander.stdio.front import StdioFront
-from commander.stdio.transport import LineProtocol
 from commander.telemetry.audit import LogAccess
 from commander.tools.check_command import CheckCommand
 from commander.tools.execute_command import ExecuteCommand
@@ -247,6 +245,9 @@ def _front(
 ) -> Front:
     """What clients see: the wire, if it was claimed, else HTTP."""
     if surroundings.wire is not None:
+        from commander.stdio.front import StdioFront
+        from commander.stdio.transport import LineProtocol
+
         return StdioFront(
             reactor=surroundings.reactor,
             alarm=Alarm(surroundings.reactor, surroundings.monotonic),

@@ -54,7 +54,6 @@ _WITHOUT_TERMINAL: Final = (
 )
 _TERMINAL_TYPE: Final = "xterm-256color"
 _NEVER: Final = (
-    "MCP_*",
     # Those of a server above, if this one is a command itself.
     RUN_ID,
     SERVER,
@@ -63,15 +62,14 @@ _NEVER: Final = (
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_*",
-    "ECS_CONTAINER_METADATA_URI*",
     "ECS_AGENT_URI",
 )
+_NEVER_BEGINNINGS: Final = ("MCP_", "AWS_CONTAINER_", "ECS_CONTAINER_METADATA_URI")
 
 
 def never_passed(name: str) -> bool:
     """Whether a name stays with the server whatever the operator lists."""
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _NEVER)
+    return name in _NEVER or name.startswith(_NEVER_BEGINNINGS)
 
 
 def child_environment(

@@ -21,12 +21,11 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from commander.errors import StartError
-from commander.execution.executables import Executables, find_executables
 from commander.execution.landlock import (
     WRITING,
     Right,
@@ -34,6 +33,9 @@ from commander.execution.landlock import (
     known_rights,
     landlock_version,
 )
+
+if TYPE_CHECKING:  # imported where there is an allow-list
+    from commander.execution.executables import Executables
 
 __all__ = ["NO_SANDBOX", "Plan", "Sandbox", "make_plan", "open_sandbox"]
 
@@ -146,6 +148,8 @@ def make_plan(
         return Plan(mode=mode)
     executables = None
     if entries:
+        from commander.execution.executables import find_executables
+
         executables = find_executables(
             entries, in_front=in_front, path=environment["PATH"]
         )
