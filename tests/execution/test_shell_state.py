@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,10 +27,14 @@ NOTHING = ShellState()
 
 @attrs.frozen
 class Shell:
-    """A shell that is there."""
+    """A program that runs commands."""
 
     name: str
     program: tuple[str, ...]
+
+    @property
+    def is_there(self) -> bool:
+        return shutil.which(self.program[0]) is not None
 
     def run(
         self,
@@ -107,9 +112,17 @@ ASH = Shell("ash", ("busybox", "ash"))
 
 SHELLS = (DASH, BASH, ASH)
 
-every_shell = pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell.name)
-
-pytestmark = pytest.mark.process
+every_shell = pytest.mark.parametrize(
+    "shell",
+    [
+        pytest.param(
+            shell,
+            id=shell.name,
+            marks=pytest.mark.skipif(not shell.is_there, reason="it is not there"),
+        )
+        for shell in SHELLS
+    ],
+)
 
 values = st.one_of(
     st.binary(max_size=20).map(
@@ -134,6 +147,7 @@ values = st.one_of(
 # --- with real shells ----------------------------------------------------------------
 
 
+@pytest.mark.process
 @every_shell
 def test_a_shell_in_which_nothing_happened_has_no_state(shell: Shell) -> None:
     assert shell.run(":").told == ShellReport(
@@ -141,10 +155,11 @@ def test_a_shell_in_which_nothing_happened_has_no_state(shell: Shell) -> None:
     )
 
 
+@pytest.mark.process
 @settings(max_examples=60)
 @given(
     # Drawn, since a hook of pytest-twisted bears no parameters beside drawn arguments.
-    shell=st.sampled_from(SHELLS),
+    shell=st.sampled_from([shell for shell in SHELLS if shell.is_there]),
     exported=st.lists(values, max_size=8),
     unexported=st.lists(values, max_size=8),
 )
@@ -162,6 +177,7 @@ def test_any_value_comes_back_as_it_was(
     assert ran.error == ""
 
 
+@pytest.mark.process
 @every_shell
 def test_the_next_command_goes_on_where_the_last_one_stopped(shell: Shell) -> None:
     first = shell.run("cd /tmp; A='it'\\''s'; B=2; export B; unset HOME; false")
@@ -183,12 +199,14 @@ def test_the_next_command_goes_on_where_the_last_one_stopped(shell: Shell) -> No
     assert third.told.exported == {"HOME": "/home"}
 
 
+@pytest.mark.process
 @every_shell
 def test_what_is_exported_without_a_value_is_neither(shell: Shell) -> None:
     told = shell.run("export E; U=1; export U; unset U").told
     assert (told.exported, told.unexported) == ({}, {})
 
 
+@pytest.mark.process
 @every_shell
 @pytest.mark.parametrize("code", [0, 3])
 def test_the_report_changes_nothing_for_the_command(shell: Shell, code: int) -> None:
@@ -197,6 +215,7 @@ def test_the_report_changes_nothing_for_the_command(shell: Shell, code: int) -> 
     assert ran.told.unexported == {"A": "1"}
 
 
+@pytest.mark.process
 @every_shell
 def test_a_shell_that_stops_at_an_error_tells_where(shell: Shell) -> None:
     ran = shell.run("set -eu; A=1; cd /; false; A=2")
@@ -204,6 +223,7 @@ def test_a_shell_that_stops_at_an_error_tells_where(shell: Shell) -> None:
     assert (ran.told.directory, ran.told.unexported) == ("/", {"A": "1"})
 
 
+@pytest.mark.process
 @every_shell
 @pytest.mark.parametrize(
     "text",
@@ -216,12 +236,14 @@ def test_a_shell_that_cannot_tell_tells_nothing(shell: Shell, text: str) -> None
     assert ran.error == ""
 
 
+@pytest.mark.process
 @every_shell
 def test_what_others_write_to_the_report_makes_it_none(shell: Shell) -> None:
     ran = shell.run("echo mine >&8; A=1")
     assert read_report(ran.report, INHERITED) is None
 
 
+@pytest.mark.process
 @every_shell
 def test_descriptor_3_is_the_commands_own(shell: Shell) -> None:
     ran = shell.run("exec 3>&1 1>/dev/null; A=1; cd /; echo kept >&3")
@@ -229,6 +251,7 @@ def test_descriptor_3_is_the_commands_own(shell: Shell) -> None:
     assert (ran.told.directory, ran.told.unexported) == ("/", {"A": "1"})
 
 
+@pytest.mark.process
 @every_shell
 @pytest.mark.parametrize("number", [7, 8])
 def test_no_state_is_told_to_who_takes_the_place_of_the_report(
@@ -238,6 +261,7 @@ def test_no_state_is_told_to_who_takes_the_place_of_the_report(
     assert (ran.code, ran.output, ran.error, ran.report) == (3, "kept\n", "", b"")
 
 
+@pytest.mark.process
 @every_shell
 def test_to_tell_the_state_changes_no_exit_code_and_prints_nothing(
     shell: Shell,
@@ -247,6 +271,7 @@ def test_to_tell_the_state_changes_no_exit_code_and_prints_nothing(
     assert ran.error == "+ exit 4\n"
 
 
+@pytest.mark.process
 def test_arrays_and_functions_of_bash_are_left_out() -> None:
     told = BASH.run(
         "LIST=(a $'b\\nexport X=1'); declare -A MAP=([k]=v); export LIST\n"
@@ -256,12 +281,14 @@ def test_arrays_and_functions_of_bash_are_left_out() -> None:
     assert told.unexported == {"FIXED": "1", "COUNT": "7"}
 
 
+@pytest.mark.process
 @every_shell
 def test_functions_are_not_taken_for_variables(shell: Shell) -> None:
     told = shell.run("f() {\nA=1\nexport B=2\n}\nC=3").told
     assert (told.exported, told.unexported) == ({}, {"C": "3"})
 
 
+@pytest.mark.process
 def test_bash_has_bytes_that_are_no_text_in_any_locale() -> None:
     for locale in ("C", "C.UTF-8", "POSIX"):
         ran = BASH.run("V=$'\\xff\\xc3\\xa9\\x1b'; export V", env={"LC_ALL": locale})
