@@ -1,4 +1,10 @@
-"""Seeing the end of a process, whatever the number of processes and without SIGCHLD."""
+"""Seeing the end of a process, whatever the number of processes and without SIGCHLD.
+
+What is seen is told between two turns of the reactor, and not within one. Whoever is
+told closes the pipes of the process, of which the turn may have events as well; a
+connection that is accepted in it could get the number of one of them, and with it the
+hang-up that was meant for the pipe.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +38,7 @@ class ExitReader:
     Args:
         reactor: Says when the descriptor is readable: the process is a zombie then.
         pidfd: Of a child of ours; closed here in the end.
-        exited: Called once, with how it ended.
+        exited: Called once, with how it ended; never from within a turn.
     """
 
     def __init__(
@@ -44,6 +50,7 @@ class ExitReader:
         self._reactor = reactor
         self._pidfd = pidfd
         self._exited = exited
+        self._seen = False
         reactor.addReader(self)
 
     def signal(self, number: int) -> None:
@@ -70,10 +77,11 @@ class ExitReader:
 
     def doRead(self) -> None:
         """It ended, unless the event was meant for somebody else."""
-        ending = self._reap()
-        if ending is not None:
-            self._close()
-            self._exited(ending)
+        if self._seen:  # the next turn came first: the clock was set back
+            self._look()
+        else:
+            self._seen = True
+            self._reactor.callLater(0, self._look)
 
     def doWrite(self) -> None:
         """Never for us: the event of a descriptor that had our number before.
@@ -90,6 +98,13 @@ class ExitReader:
             return
         self._reactor.addReader(self)
         self.doRead()
+
+    def _look(self) -> None:
+        self._seen = False
+        ending = None if self._pidfd < 0 else self._reap()
+        if ending is not None:
+            self._close()
+            self._exited(ending)
 
     def _reap(self) -> ProcessDone | ProcessTerminated | None:
         try:

@@ -179,6 +179,7 @@ class Case:
         """The process ends; the reactor sees that before it sees the pipes."""
         self.kernel.status = Status(os.CLD_EXITED, code)
         self.exit_reader.doRead()
+        self.turn()
 
     @property
     def exit_reader(self) -> ExitReader:
@@ -367,6 +368,7 @@ def test_the_reason_tells_how_it_ended(
     case.start()
     case.kernel.status = status
     case.exit_reader.doRead()
+    case.turn()
     ending = case.protocol.reasons[0].value
     assert isinstance(ending, ProcessTerminated)
     assert (ending.exitCode, ending.signal, ending.status) == (exit_code, number, raw)
@@ -378,6 +380,7 @@ def test_an_end_that_somebody_else_saw_is_an_end_all_the_same(case: Case) -> Non
     case.hang_up(1, 2)
     case.kernel.reaped_by_another = True
     case.exit_reader.doRead()
+    case.turn()
     ending = case.protocol.reasons[0].value
     assert isinstance(ending, ProcessTerminated)
     assert (ending.exitCode, ending.signal) == (None, None)
@@ -387,6 +390,7 @@ def test_an_end_that_somebody_else_saw_is_an_end_all_the_same(case: Case) -> Non
 def test_an_event_that_tells_of_no_end_is_nothing(case: Case) -> None:
     case.start()
     case.exit_reader.doRead()
+    case.turn()
     assert case.protocol.names == ["made"]
     assert case.exit_reader in case.clock.getReaders()
 
@@ -400,7 +404,34 @@ def test_a_hang_up_that_was_meant_for_another_descriptor_is_nothing(case: Case) 
     case.kernel.status = Status(os.CLD_EXITED, 0)
     reader.connectionLost(HUNG_UP)
     reader.connectionLost(HUNG_UP)
+    case.turn()
     assert case.protocol.names == ["made", "exited"]
+    reader.connectionLost(HUNG_UP)
+    assert case.protocol.names == ["made", "exited"]
+
+
+def test_an_end_is_seen_although_the_clock_was_set_back(case: Case) -> None:
+    case.start()
+    case.hang_up(1, 2)
+    case.kernel.status = Status(os.CLD_EXITED, 0)
+    reader = case.exit_reader
+    reader.doRead()
+    reader.doRead()
+    assert case.protocol.names[-1] == "ended"
+    case.turn()
+    assert case.protocol.names.count("ended") == 1
+
+
+def test_no_pipe_is_closed_while_the_reactor_may_have_its_event(case: Case) -> None:
+    """Its number could be a new connection's by the time that the event is handled."""
+    case.start()
+    case.hang_up(1, 2)
+    case.kernel.status = Status(os.CLD_EXITED, 0)
+    case.exit_reader.doRead()
+    assert min(reader.fileno() for reader in case.readers.values()) >= 0
+    case.turn()
+    assert {reader.fileno() for reader in case.readers.values()} == {-1}
+    assert case.protocol.names[-1] == "ended"
 
 
 def test_an_event_to_write_was_meant_for_another_descriptor(case: Case) -> None:
@@ -417,7 +448,9 @@ def test_an_event_to_write_was_meant_for_another_descriptor(case: Case) -> None:
 def test_when_the_reactor_stops_the_process_is_let_go(case: Case) -> None:
     case.start()
     reader = case.exit_reader
+    reader.doRead()
     reader.connectionLost(Failure(ConnectionLost()))
+    case.turn()
     assert reader.fileno() == -1
     assert case.protocol.names == ["made"]
     with pytest.raises(ProcessExitedAlready):
@@ -784,6 +817,7 @@ class TerminalCase:
         self.kernel.status = Status(os.CLD_EXITED, 0)
         found = [r for r in self.clock.getReaders() if isinstance(r, ExitReader)]
         found[0].doRead()
+        self.clock.advance(0)
 
     def close(self) -> None:
         for reader in self.clock.getReaders():
