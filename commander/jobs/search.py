@@ -116,7 +116,8 @@ class _Search:
     """In all, up to there."""
     number: int = 1
     """Of the line at the place that it has come to."""
-    passed_gap: bool = False
+    counted_without: int | None = None
+    """How many bytes were not kept when lines were last counted from the end."""
     size: int = 0
     evicted_bytes: int = 0
     found: list[tuple[int, str]] = attrs.field(factory=list)
@@ -133,27 +134,38 @@ class _Search:
         wanted = PIECE_BYTES
         while True:
             page = await read_page(self.kept, self.stream, position, wanted)
-            first = page.parts[0]
-            if isinstance(first, Gap):
-                end = min(first.end, self.latest)
-                self.evicted_bytes += end - position
-                await self._pass_gap(end)
-                return end
-            data = _contiguous(page)
-            ends = len(data) < page.end - page.start or page.end >= self.latest
-            data = data[: self.latest - position]
-            cut = len(data) if ends else data.rfind(b"\n") + 1
-            if cut or wanted >= LINE_BYTES:
-                return position + self._look(data[: cut or len(data)])
+            stretches = _stretches(page, self.latest)
+            last = stretches[-1]
+            if isinstance(last, Gap) or page.end >= self.latest:
+                break
+            # Its last line may go on, and is left for the next piece.
+            stretches[-1] = last[: last.rfind(b"\n") + 1]
+            if stretches[-1] or len(stretches) > 1:
+                break
+            if wanted >= LINE_BYTES:
+                stretches = [last]
+                break
             wanted *= 2
+        for stretch in stretches:
+            if isinstance(stretch, Gap):
+                self.evicted_bytes += stretch.end - position
+                position = stretch.end
+                await self._pass_gap(position)
+            else:
+                position += self._look(stretch)
+                if self.size >= self.max_bytes:
+                    break
+        return position
 
     async def _pass_gap(self, end: int) -> None:
         """Find the number of the line behind a gap: it is counted from the end.
 
-        If there are more gaps, the lines of all of them count as those of the first.
+        If there are more gaps, the lines of all of them count as those of the first,
+        so it is counted again only if more has gone since.
         """
-        if not self.passed_gap:
-            self.passed_gap = True
+        evicted_bytes = self.kept.evicted_bytes(self.stream)
+        if self.counted_without != evicted_bytes:
+            self.counted_without = evicted_bytes
             left, _ = await self._kept_newlines(end, self.latest)
             self.number = max(self.number, 1 + self.newlines - left)
 
@@ -194,11 +206,20 @@ class _Search:
         return offset
 
 
-def _contiguous(page: Page) -> bytes:
-    """What is kept up to the first gap."""
-    pieces = []
+def _stretches(page: Page, end: int) -> list[bytes | Gap]:
+    """What is kept without a gap, and the gaps between, up to a cursor."""
+    found: list[bytes | Gap] = []
+    pieces: list[bytes] = []
     for part in page.parts:
-        if isinstance(part, Gap):
+        if part.start >= end:
             break
-        pieces.append(part.data)
-    return b"".join(pieces)
+        if isinstance(part, Gap):
+            if pieces:
+                found.append(b"".join(pieces))
+            pieces = []
+            found.append(Gap(part.start, min(part.end, end)))
+        else:
+            pieces.append(part.data[: end - part.start])
+    if pieces:
+        found.append(b"".join(pieces))
+    return found
