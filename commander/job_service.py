@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -216,14 +216,16 @@ def _aside(
     return partial(deferToThreadPool, surroundings.reactor, pool)
 
 
-def _typed_problem(commands: Commands) -> Callable[[Job, str, Principal], str | None]:
+def _typed_problem(
+    commands: Commands,
+) -> Callable[[Job, str, Principal], Awaitable[str | None]]:
     """Why something may not be typed: where a shell reads it, it is a command.
 
     A guard against accidents: whoever types a command letter by letter gets by. Behind
     an allow-list no such shell is started in the first place.
     """
 
-    def problem(job: Job, text: str, principal: Principal) -> str | None:
+    async def problem(job: Job, text: str, principal: Principal) -> str | None:
         from commander.policy.pipeline import final_program  # the grammar comes with it
 
         program = final_program(job.request.command) or ""
@@ -234,7 +236,7 @@ def _typed_problem(commands: Commands) -> Callable[[Job, str, Principal], str | 
             working_directory=job.request.working_directory,
             timeout_seconds=job.request.timeout_seconds,
         )
-        verdict = commands.checker.check(typed, principal)
+        verdict = await commands.runner.check(typed, principal)
         if isinstance(verdict, Denied) and verdict.rule_id.endswith("-blocklist"):
             return verdict.reason
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import attrs
@@ -27,7 +27,7 @@ class JobServices:
     awaits_input: Callable[[Job], Mapping[str, Any] | None]
     """The kernel's evidence that a job waits for input, as facts; None if it does
     not, or nobody can tell."""
-    typed_problem: Callable[[Job, str, Principal], str | None]
+    typed_problem: Callable[[Job, str, Principal], Awaitable[str | None]]
     """Why a text may not be typed for a job; None if it may."""
     directory_problem: Callable[[str], str | None]
     """Why nothing can run in a directory; None if it can."""

@@ -97,7 +97,13 @@ class SendInput:
         problem = _job_problem(job, arguments)
         if problem is not None:
             return self.refuse(problem)
-        answer = self._refused(job, arguments, data, context)
+        # First, as it may take a while in which everything else can change.
+        blocked = await self._services.typed_problem(
+            job, arguments.text, context.principal
+        )
+        if blocked is not None and job.running is not None:
+            return problem_answer(f"nothing was sent: {blocked}", status="denied")
+        answer = self._refused(job, arguments, data)
         if answer is not None:
             return answer
         before = job.total_bytes
@@ -115,7 +121,7 @@ class SendInput:
         return problem_answer(problem.text)
 
     def _refused(
-        self, job: Job, arguments: Arguments, data: bytes, context: CallContext
+        self, job: Job, arguments: Arguments, data: bytes
     ) -> ToolAnswer | None:
         """Why it cannot be written now; None if it can."""
         running = job.running
@@ -141,10 +147,7 @@ class SendInput:
                 pending_input_bytes=pending,
                 retry_after_seconds=1,
             )
-        blocked = self._services.typed_problem(job, arguments.text, context.principal)
-        if blocked is None:
-            return None
-        return problem_answer(f"nothing was sent: {blocked}", status="denied")
+        return None
 
     def _write(self, job: Job, arguments: Arguments, data: bytes) -> None:
         running = job.running

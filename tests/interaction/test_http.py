@@ -338,7 +338,7 @@ def test_a_connection_goes_on_after_a_large_answer(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     with contextlib.closing(connection):
         for _ in range(3):
-            connection.request("POST", "/mcp", body, headers)
+            connection.request("POST", "/", body, headers)
             response = connection.getresponse()
             assert response.status == 200
             assert len(response.read()) > 900_000

@@ -242,7 +242,7 @@ def test_the_guides_command_lines_serve_a_client(
 ) -> None:
     desk = Desk(tmp_path, *words)
     desk.send({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
-    assert len(desk.answer()["result"]["tools"]) == 5
+    assert len(desk.answer()["result"]["tools"]) == 11
     desk.end()
 
 

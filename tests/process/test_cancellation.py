@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from commander.commands import EndedBy, Outcome
 from commander.execution.admission import Admission
@@ -101,7 +101,7 @@ def tool(processes: RealProcesses, audit: MemoryAudit) -> ExecuteCommand:
         shells=Shells(handles=handles, host=host, rules=rules),
         host=host,
         awaits_input=lambda job: None,
-        typed_problem=lambda job, text, principal: None,
+        typed_problem=lambda job, text, principal: succeed(None),
         directory_problem=lambda directory: None,
         max_timeout_seconds=20.0,
     )
