@@ -1,6 +1,8 @@
 """How long the server needs to its first answer, against the imports that it needs.
 
-usage: python3 startup.py ROUNDS; runs inside the container, prints JSON
+usage: python3 startup.py ROUNDS; runs inside the container. Prints medians as JSON: of
+the imports, of the answer, and of their ratio in each round, in which both had the same
+company on the machine.
 """
 
 import contextlib
@@ -57,5 +59,5 @@ def answers() -> bool:
 if __name__ == "__main__":
     os.environ["MCP_AUTH_TOKEN"] = "measured-and-not-guessed"
     rounds = [(imports(), first_answer()) for _ in range(int(sys.argv[1]))]
-    medians = [statistics.median(column) for column in zip(*rounds, strict=True)]
-    json.dump(medians, sys.stdout)
+    columns = [*zip(*rounds, strict=True), [answer / base for base, answer in rounds]]
+    json.dump([statistics.median(column) for column in columns], sys.stdout)
