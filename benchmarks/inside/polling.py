@@ -23,7 +23,6 @@ from benchmarks.inside.engine import Engine, reactor, with_engine
 from benchmarks.inside.probes import resident_kib
 from commander.commands import Stdin
 from commander.jobs.job import Job
-from commander.jobs.waiting import Until
 from commander.principals import ANONYMOUS
 from commander.tools.caller import Nobody
 from commander.tools.job_arguments import waited
@@ -41,15 +40,18 @@ async def spent_ms(seconds: float) -> float:
     return (time.process_time() - before) * 1e3
 
 
-def call(engine: Engine, job: Job, until: Until) -> Deferred[object]:
+def nothing_new() -> bool:
+    return False
+
+
+def call(engine: Engine, job: Job, *, for_output: bool) -> Deferred[object]:
     return Deferred.fromCoroutine(
         waited(
             job,
             engine.jobs,
             CallContext(principal=ANONYMOUS, plain_rpc=False, caller=Nobody()),
             seconds=_WAIT_SECONDS,
-            until=until,
-            has_news=lambda: False,
+            has_news=nothing_new if for_output else None,
         )
     )
 
@@ -62,7 +64,7 @@ async def main(engine: Engine) -> None:
     before = resident_kib()
     idle = await spent_ms(seconds)
     calls = [
-        call(engine, jobs[number % _JOBS], tuple(Until)[number // _JOBS % 2])
+        call(engine, jobs[number % _JOBS], for_output=number // _JOBS % 2 == 0)
         for number in range(count)
     ]
     await deferLater(reactor, _SETTLE_SECONDS)
