@@ -110,7 +110,11 @@ def test_a_terminal_that_is_closed_ends_the_server_in_order(tmp_path: Path) -> N
     if setsid is None:
         pytest.skip("setsid is not on this machine")
     controller, terminal = pty.openpty()
-    with open(tmp_path / "log", "wb") as log:
+    # Whoever runs the tests with nohup has SIGHUP ignored.
+    with (
+        meaning(signal.SIGHUP, signal.SIG_DFL),
+        open(tmp_path / "log", "wb") as log,
+    ):
         process = subprocess.Popen(
             [setsid, "--ctty", TWIST, "commander", f"--port={free_port()}"],
             stdin=terminal,
