@@ -30,6 +30,7 @@ from commander.interfaces import CommandAudit
 from commander.output.budget import MemoryBudget
 from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.reactors import ICommanderReactor
 from commander.running_service import Surroundings
 from commander.settings import Settings
@@ -109,17 +110,19 @@ def policy_checker(settings: Settings) -> PolicyChecker:
     if settings.allowed_commands or settings.blocked_commands:
         _check_shell(settings.shell)
     return PolicyChecker(
-        allowed=settings.allowed_commands,
-        blocked=settings.blocked_commands,
-        use_default_blocklist=settings.use_default_blocklist,
-        allowed_env=settings.allowed_env,
-        terminals=settings.may_have_terminals,
-        shell=settings.shell,
-        places=Places(
-            workspace=settings.workspace,
-            directory=settings.commands_directory,
-            resolve=os.path.realpath,
-        ),
+        PolicyLists(
+            allowed=settings.allowed_commands,
+            blocked=settings.blocked_commands,
+            use_default_blocklist=settings.use_default_blocklist,
+            allowed_env=settings.allowed_env,
+            terminals=settings.may_have_terminals,
+            shell=settings.shell,
+            places=Places(
+                workspace=settings.workspace,
+                directory=settings.commands_directory,
+                resolve=os.path.realpath,
+            ),
+        )
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -15,20 +15,18 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from commander.command_service import Commands
-from commander.commands import CommandRequest
 from commander.errors import StartError
 from commander.execution.checks import directory_problem
 from commander.execution.running import RunningCommand
 from commander.jobs.handles import Handles
 from commander.jobs.idempotency import IdempotencyKeys
 from commander.jobs.input_watch import InputWatch
-from commander.jobs.job import Job, JobHost
+from commander.jobs.job import JobHost
 from commander.jobs.shells import ShellRules, Shells
 from commander.jobs.table import JobTable, Retention
+from commander.jobs.typed import TypedText
 from commander.output.kept import KeptOutput
 from commander.output.spool import Spool
-from commander.policy.checker import Denied
-from commander.principals import Principal
 from commander.running_service import Surroundings
 from commander.seals import Seal
 from commander.sessions.job_resources import JobResources
@@ -48,8 +46,6 @@ _SPOOL_THREADS: Final = 2
 """They wait for the disk, not for the processor."""
 _WATCH_THREADS: Final = 2
 """A command can hold one up for as long as it lives; nobody else waits for it."""
-_READ_COMMANDS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "fish"})
-"""Programs to which what is typed is a command."""
 
 
 @attrs.frozen(kw_only=True)
@@ -95,14 +91,7 @@ def jobs_of(
     watchers = surroundings.new_pool(_WATCH_THREADS, "watch")
     writers = surroundings.new_pool(_SPOOL_THREADS, "spool")
     spool = _spool(settings, surroundings, commands, writers)
-    host = JobHost(
-        clock=surroundings.reactor,
-        monotonic=surroundings.monotonic,
-        wall=surroundings.reactor.seconds,
-        kill_grace_seconds=settings.kill_grace_seconds,
-        runner=commands.runner,
-        keep=_keeper(spool),
-    )
+    host = _host(settings, surroundings, commands, spool)
     handles = Handles(Seal(key, "job"))
     table = JobTable(
         handles=handles,
@@ -128,11 +117,27 @@ def jobs_of(
         ),
         host=host,
         awaits_input=watch.evidence,
-        typed_problem=_typed_problem(commands),
+        typed=TypedText(commands.runner),
         directory_problem=directory_problem,
         max_timeout_seconds=settings.max_timeout_seconds,
     )
     return Jobs(services=services, pools=(watchers, writers), spool=spool)
+
+
+def _host(
+    settings: Settings,
+    surroundings: Surroundings,
+    commands: Commands,
+    spool: Spool | None,
+) -> JobHost:
+    return JobHost(
+        clock=surroundings.reactor,
+        monotonic=surroundings.monotonic,
+        wall=surroundings.reactor.seconds,
+        kill_grace_seconds=settings.kill_grace_seconds,
+        runner=commands.runner,
+        keep=_keeper(spool),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -214,31 +219,3 @@ def _aside(
 ) -> Callable[[Callable[[], Any]], Deferred[Any]]:
     """Calls something in a thread of a pool."""
     return partial(deferToThreadPool, surroundings.reactor, pool)
-
-
-def _typed_problem(
-    commands: Commands,
-) -> Callable[[Job, str, Principal], Awaitable[str | None]]:
-    """Why something may not be typed: where a shell reads it, it is a command.
-
-    A guard against accidents: whoever types a command letter by letter gets by. Behind
-    an allow-list no such shell is started in the first place.
-    """
-
-    async def problem(job: Job, text: str, principal: Principal) -> str | None:
-        from commander.policy.pipeline import final_program  # the grammar comes with it
-
-        program = final_program(job.request.command) or ""
-        if not text.strip() or program.rpartition("/")[2] not in _READ_COMMANDS:
-            return None
-        typed = CommandRequest(
-            command=text,
-            working_directory=job.request.working_directory,
-            timeout_seconds=job.request.timeout_seconds,
-        )
-        verdict = await commands.runner.check(typed, principal)
-        if isinstance(verdict, Denied) and verdict.rule_id.endswith("-blocklist"):
-            return verdict.reason
-        return None
-
-    return problem

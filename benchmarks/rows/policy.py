@@ -17,6 +17,7 @@ from typing import Any, Final
 from benchmarks.measure import Row, Scale, Target, rounds
 from commander.commands import CommandRequest
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 
 __all__ = ["policy"]
@@ -88,11 +89,13 @@ def _decisions(commands: list[dict[str, Any]]) -> list[Callable[[], object]]:
 
 def _checker(allowed: list[str], shell: str) -> PolicyChecker:
     return PolicyChecker(
-        allowed=tuple(allowed),
-        blocked=(),
-        use_default_blocklist=True,
-        allowed_env=(),
-        shell=shell,
+        PolicyLists(
+            allowed=tuple(allowed),
+            blocked=(),
+            use_default_blocklist=True,
+            allowed_env=(),
+            shell=shell,
+        )
     )
 
 

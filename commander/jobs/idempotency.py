@@ -7,8 +7,6 @@ tried again.
 
 from __future__ import annotations
 
-from typing import Final
-
 import attrs
 
 from commander.commands import Outcome
@@ -41,7 +39,6 @@ class IdempotencyKeys:
     """
 
     def __init__(self, table: JobTable) -> None:
-        self._table: Final = table
         self._kept: dict[tuple[Principal, str], _Kept] = {}
         self._keys: dict[str, tuple[Principal, str]] = {}
         table.on_forget(self._forget)

@@ -192,9 +192,9 @@ class Job:
         """Where its reader stopped."""
         self.input_at = float("-inf")
         """When it was written to last, by the monotonic clock."""
-        self._sealed = False
         self.secrets: list[str] = []
         """What its client typed in secret: shown nowhere, whoever prints it."""
+        self._sealed = False
         self._host = host
         self._cancellation = Cancellation()
         self._idle: Alarm | None = None

@@ -244,8 +244,7 @@ class Shells:
             tty: Whether its commands run in a terminal.
             idle_seconds: Without a command for so long, it is forgotten.
         """
-        own = [s for s, _ in self._shells.values() if s.principal == principal]
-        if len(own) >= MAX_SHELLS:
+        if len(self.of(principal)) >= MAX_SHELLS:
             return ShellsFull(MAX_SHELLS)
         shell = Shell(
             self._handles.issue(SHELL_PREFIX, principal),
@@ -267,6 +266,11 @@ class Shells:
             return found[0]
         made = self._handles.made(SHELL_PREFIX, handle, principal)
         return Missing("expired" if made else "unknown")
+
+    def of(self, principal: Principal) -> list[Shell]:
+        """A principal's shells, the newest first."""
+        own = [s for s, _ in self._shells.values() if s.principal == principal]
+        return own[::-1]
 
     def end(self, shell: Shell) -> None:
         """Forget a shell; what runs in it goes on. A second call does nothing."""

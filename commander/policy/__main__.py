@@ -21,6 +21,7 @@ from commander.commands import CommandRequest
 from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.policy.explain import explanation
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 
 __all__ = ["answer", "main"]
@@ -31,12 +32,14 @@ def _checker(
     allowed: tuple[str, ...], blocked: tuple[str, ...], shell: str
 ) -> PolicyChecker:
     return PolicyChecker(
-        allowed=allowed,
-        blocked=blocked,
-        use_default_blocklist=True,
-        allowed_env=(),
-        shell=shell,
-        places=Places(directory=os.getcwd(), resolve=os.path.realpath),
+        PolicyLists(
+            allowed=allowed,
+            blocked=blocked,
+            use_default_blocklist=True,
+            allowed_env=(),
+            shell=shell,
+            places=Places(directory=os.getcwd(), resolve=os.path.realpath),
+        )
     )
 
 

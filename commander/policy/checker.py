@@ -7,14 +7,14 @@ that a mistake in it is told at the start.
 
 from __future__ import annotations
 
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from commander.commands import CommandRequest
-from commander.policy.allow.targets import Places
 from commander.policy.denials import Denied, Segment, deny
+from commander.policy.lists import PolicyLists
 from commander.principals import Principal
 
 if TYPE_CHECKING:
@@ -57,46 +57,25 @@ class PolicyChecker:
     """Decides what may run; holds nothing but the operator's lists.
 
     Args:
-        allowed: Commands that may run, each as words; none allows everything.
-        blocked: Commands that may not, each as words; beside the default list.
-        use_default_blocklist: Whether the default list is in force.
-        allowed_env: Names that calls may set beside the harmless ones.
-        terminals: Whether commands may run in a terminal.
-        shell: That will get the texts; by its name one that ``dialect_of`` knows, if
-            there is an allow-list.
-        places: Where commands may write, and run if a workspace is set.
+        lists: As the operator wrote them.
+
+    Raises:
+        ValueError: There is an allow-list, and nobody knows how the shell reads texts.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: tuple[str, ...],
-        blocked: tuple[str, ...],
-        use_default_blocklist: bool,
-        allowed_env: tuple[str, ...],
-        terminals: bool = True,
-        shell: str = "/bin/sh",
-        places: Places | None = None,
-    ) -> None:
-        self.allowed_commands = allowed
-        self.using_default_blocklist = use_default_blocklist
-        self._make_rules = partial(
-            _rules,
-            allowed=allowed,
-            blocked=blocked,
-            use_default_blocklist=use_default_blocklist,
-            allowed_env=allowed_env,
-            terminals=terminals,
-            shell=shell,
-            places=places or Places(),
-        )
-        if allowed or blocked:
+    def __init__(self, lists: PolicyLists) -> None:
+        self.allowed_commands = lists.allowed
+        self.using_default_blocklist = lists.use_default_blocklist
+        self._lists = lists
+        if lists.allowed or lists.blocked:
             _ = self._rules
 
     @cached_property
     def _rules(self) -> Rules:
+        from commander.policy.rules import Rules
+
         # Two threads may each make one; they are the same.
-        return self._make_rules()
+        return Rules(self._lists)
 
     @property
     def allow_all(self) -> bool:
@@ -123,9 +102,3 @@ class PolicyChecker:
         if isinstance(said, Denied):
             return said
         return Approved(request=request, text=said.text, drafts=said.drafts, seal=_SEAL)
-
-
-def _rules(**lists: Any) -> Rules:
-    from commander.policy.rules import Rules
-
-    return Rules(**lists)

@@ -26,7 +26,6 @@ from commander.commands import CommandRequest, Stdin
 from commander.policy.allow.allowlist import AllowList
 from commander.policy.allow.judge import Judge
 from commander.policy.allow.record import Draft
-from commander.policy.allow.targets import Places
 from commander.policy.block.blocklist import Blocklist, Hit
 from commander.policy.budget import (
     MAX_NESTING,
@@ -36,6 +35,7 @@ from commander.policy.budget import (
 )
 from commander.policy.denials import Denied, Segment, deny, shorten
 from commander.policy.environment import check_environment
+from commander.policy.lists import PolicyLists
 from commander.policy.shell.parser import NotModelledError, parse
 from commander.policy.shell.render import NotRenderableError, render
 from commander.policy.shell.syntax import Command, Dialect, Pipeline, Script, Statement
@@ -96,43 +96,28 @@ class Rules:
     """Judges commands; holds nothing but the operator's lists.
 
     Args:
-        allowed: Commands that may run, each as words; none allows everything.
-        blocked: Commands that may not, each as words; beside the default list.
-        use_default_blocklist: Whether the default list is in force.
-        allowed_env: Names that calls may set beside the harmless ones.
-        terminals: Whether commands may run in a terminal.
-        shell: That will get the texts; by its name one that ``dialect_of`` knows, if
-            there is an allow-list.
-        places: Where commands may write, and run if a workspace is set.
+        lists: As the operator wrote them.
 
     Raises:
         ValueError: There is an allow-list, and nobody knows how the shell reads texts.
     """
 
-    def __init__(
-        self,
-        *,
-        allowed: tuple[str, ...],
-        blocked: tuple[str, ...],
-        use_default_blocklist: bool,
-        allowed_env: tuple[str, ...],
-        terminals: bool,
-        shell: str,
-        places: Places,
-    ) -> None:
-        self._allows_all = not allowed
+    def __init__(self, lists: PolicyLists) -> None:
+        self._allows_all = not lists.allowed
+        self._allowed_env = frozenset(lists.allowed_env)
         self._allowed = AllowList(
-            allowed, map(_entry_words, allowed), may_set=frozenset(allowed_env)
+            lists.allowed, map(_entry_words, lists.allowed), may_set=self._allowed_env
         )
-        self._blocklist = Blocklist(blocked, use_default=use_default_blocklist)
-        self._allowed_env = frozenset(allowed_env)
-        self._terminals = terminals
-        known = dialect_of(shell)
-        if known is None and allowed:
-            raise ValueError(f"no allow-list can hold for the shell {shell}")
+        self._blocklist = Blocklist(
+            lists.blocked, use_default=lists.use_default_blocklist
+        )
+        self._terminals = lists.terminals
+        known = dialect_of(lists.shell)
+        if known is None and lists.allowed:
+            raise ValueError(f"no allow-list can hold for the shell {lists.shell}")
         self._dialect = known or Dialect.BASH
         self._renders = known is not None
-        self._places = places
+        self._places = lists.places
 
     @property
     def blocked_commands(self) -> tuple[str, ...]:

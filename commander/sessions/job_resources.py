@@ -20,6 +20,7 @@ from commander.jobs.handles import JOB_PREFIX
 from commander.jobs.job import Job
 from commander.jobs.table import JobTable, Missing
 from commander.mcp.events import ListReturned, ResourceReturned, UnknownResource
+from commander.policy.denials import shorten
 from commander.principals import Principal
 from commander.tools.job_output import shown_window
 from commander.tools.job_results import output_link
@@ -46,8 +47,6 @@ FINISHED_TTL_MS: Final = 60_000
 _LARGE_BYTES: Final = 64 * 1024
 """Output from which on making it readable takes a turn of its own."""
 
-_SHOWN_COMMAND: Final = 80
-"""Characters of a command in the list."""
 _MIME_TYPE: Final = "text/plain"
 _STREAMS: Final = {"output": "both", "stdout": "stdout", "stderr": "stderr"}
 """What ``commander.tools.job_output`` calls what URIs name."""
@@ -130,7 +129,7 @@ class JobResources:
 def _entry(job: Job) -> dict[str, Any]:
     """S25/server/resources, Resource."""
     link = output_link(job)
-    command = job.request.command[:_SHOWN_COMMAND]
+    command = shorten(job.request.command)
     return {
         "uri": link.uri,
         "name": link.name,

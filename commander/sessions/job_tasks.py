@@ -42,6 +42,7 @@ from commander.mcp.events import (
     UnknownTask,
     Working,
 )
+from commander.policy.denials import shorten
 from commander.principals import Principal
 from commander.sessions.listening import ChangeHub
 
@@ -49,8 +50,6 @@ __all__ = ["POLL_MS", "JobTasks"]
 
 POLL_MS: Final = 1000
 """How long a client had better wait before it asks again: a person does not notice."""
-_SHOWN_COMMAND: Final = 80
-"""Characters of a command in a message."""
 
 Answer = Callable[[], Awaitable[ToolReturned]]
 
@@ -182,4 +181,4 @@ def _message(job: Job) -> str:
         JobPhase.RUNNING: "running",
         JobPhase.FINISHED: "ended",
     }[job.phase]
-    return f"{state}: {job.request.command[:_SHOWN_COMMAND]}"
+    return f"{state}: {shorten(job.request.command)}"

@@ -87,7 +87,7 @@ async def waited(
                 job,
                 WaitLimits(until=until, seconds=left, cursor=before),
                 services.host,
-                awaits_input=lambda job: services.awaits_input(job) is not None,
+                awaits_input=lambda job: _asks(job, services),
                 cancellation=context.caller.cancellation,
             ).done
             if left <= 0 or until is Until.EXIT or _asks(job, services):
@@ -96,4 +96,10 @@ async def waited(
 
 
 def _asks(job: Job, services: JobServices) -> bool:
-    return job.running is not None and services.awaits_input(job) is not None
+    """Whether it waits for input and for nothing else.
+
+    A server that can be typed to waits for its clients as well: whoever waits for its
+    end would be answered again and again.
+    """
+    evidence = services.awaits_input(job) if job.running is not None else None
+    return evidence is not None and "others" not in evidence

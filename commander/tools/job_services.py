@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ from commander.jobs.idempotency import IdempotencyKeys
 from commander.jobs.job import Job, JobHost
 from commander.jobs.shells import Shells
 from commander.jobs.table import JobTable
-from commander.principals import Principal
+from commander.jobs.typed import TypedText
 
 __all__ = ["JobServices"]
 
@@ -27,8 +27,8 @@ class JobServices:
     awaits_input: Callable[[Job], Mapping[str, Any] | None]
     """The kernel's evidence that a job waits for input, as facts; None if it does
     not, or nobody can tell."""
-    typed_problem: Callable[[Job, str, Principal], Awaitable[str | None]]
-    """Why a text may not be typed for a job; None if it may."""
+    typed: TypedText
+    """Judges what is typed for a job."""
     directory_problem: Callable[[str], str | None]
     """Why nothing can run in a directory; None if it can."""
     max_timeout_seconds: float

@@ -11,6 +11,7 @@ from msgspec import Meta
 from commander.durations import format_duration
 from commander.jobs.changes import wait_for_change
 from commander.jobs.job import Job
+from commander.jobs.shells import Shell
 from commander.tools.job_arguments import ABSENT
 from commander.tools.job_results import (
     WAIT_CEILING_SECONDS,
@@ -72,8 +73,8 @@ class ListJobs:
     name: ClassVar[str] = "list_jobs"
     title: ClassVar[str] = "List Jobs"
     description: ClassVar[str] = (
-        "List your jobs, the newest first; it can wait until any of them starts or "
-        "ends."
+        "List your jobs, the newest first, and your shells; it can wait until any job "
+        "starts or ends."
     )
     arguments: ClassVar[type] = Arguments
     result: ClassVar[type] = Result
@@ -108,6 +109,9 @@ class ListJobs:
             "total": len(jobs),
             "since": table.changes_of(principal),
         }
+        shells = [_shell_row(shell) for shell in self._services.shells.of(principal)]
+        if shells:
+            facts["shells"] = shells
         effective = _effective(arguments)
         if effective:
             facts["effective"] = effective
@@ -125,6 +129,12 @@ class ListJobs:
         row["unread_bytes"] = max(0, unread)
         row["age_seconds"] = round(self._services.host.wall() - job.created_at, 1)
         return row
+
+
+def _shell_row(shell: Shell) -> dict[str, str]:
+    row = {"shell_id": shell.handle, "cwd": shell.directory}
+    busy = shell.busy
+    return row if busy is None else {**row, "running": busy.handle}
 
 
 def _shows(state: str, job: Job) -> bool:
@@ -146,7 +156,13 @@ def _text(facts: Mapping[str, Any]) -> str:
     if "effective" in facts:
         limits = facts["effective"].items()
         first += f"; limited to {', '.join(f'{n}={value}' for n, value in limits)}"
-    return "\n".join([first, *map(_line, facts["jobs"])])
+    shells = map(_shell_line, facts.get("shells", ()))
+    return "\n".join([first, *map(_line, facts["jobs"]), *shells])
+
+
+def _shell_line(row: Mapping[str, str]) -> str:
+    running = f", running {row['running']}" if "running" in row else ""
+    return f"{row['shell_id']} in {row['cwd']}{running}"
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -98,11 +98,15 @@ class SendInput:
         if problem is not None:
             return self.refuse(problem)
         # First, as it may take a while in which everything else can change.
-        blocked = await self._services.typed_problem(
+        denied = await self._services.typed.refusal(
             job, arguments.text, context.principal
         )
-        if blocked is not None and job.running is not None:
-            return problem_answer(f"nothing was sent: {blocked}", status="denied")
+        if denied is not None and job.running is not None:
+            return problem_answer(
+                f"nothing was sent: {denied.reason}",
+                status="denied",
+                rule_id=denied.rule_id,
+            )
         answer = self._refused(job, arguments, data)
         if answer is not None:
             return answer

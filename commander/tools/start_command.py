@@ -205,6 +205,12 @@ class StartCommand:
                 status="busy",
                 running=busy.handle,
             )
+        gone = self._services.directory_problem(shell.directory)
+        if gone is not None and not arguments.working_directory.startswith("/"):
+            return problem_answer(
+                f"the shell is in a directory where nothing can run: {gone}; name an "
+                'absolute "working_directory" to leave it'
+            )
         return shell
 
     def _begun(

@@ -24,6 +24,7 @@ from commander.execution.executor import Executor, Start
 from commander.execution.running import RunningCommand
 from commander.execution.transport import SpawnFailed
 from commander.policy.checker import Approved, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from commander.testing import MemoryProcess, ProcessReactor
 from commander.testing.processes import GroupMember
@@ -37,7 +38,7 @@ def approved(
     trace: Trace | None = None,
 ) -> Approved:
     checker = PolicyChecker(
-        allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+        PolicyLists(allowed=(), blocked=(), use_default_blocklist=True, allowed_env=())
     )
     verdict = checker.check(
         CommandRequest(
@@ -322,7 +323,7 @@ def talking(stdin: Stdin, size: TerminalSize | None = None) -> Approved:
         terminal_size=size or TerminalSize(),
     )
     checker = PolicyChecker(
-        allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+        PolicyLists(allowed=(), blocked=(), use_default_blocklist=True, allowed_env=())
     )
     verdict = checker.check(request, ANONYMOUS)
     assert isinstance(verdict, Approved)

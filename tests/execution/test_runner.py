@@ -37,6 +37,7 @@ from commander.execution.runner import (
 from commander.execution.running import RunningCommand
 from commander.execution.sandbox import Sandbox
 from commander.policy.checker import Approved, Denied, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import Principal
 from commander.testing import MemoryAudit, ProcessReactor
 
@@ -64,7 +65,9 @@ class Stage:
     ) -> CommandRunner:
         return CommandRunner(
             checker=PolicyChecker(
-                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+                PolicyLists(
+                    allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+                )
             ),
             admission=self.admission,
             executor=self.executor(),

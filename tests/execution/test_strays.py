@@ -271,7 +271,7 @@ def test_what_is_started_meanwhile_is_ended_too(machine: Machine) -> None:
             if pid is not None:
                 machine.add(pid, GONE, name="child")
 
-    machine.pause = pause  # type: ignore[method-assign]
+    machine.pause = pause  # type: ignore[method-assign]  # a fake
     assert machine.strays().end() == Swept(ended=4, names=("sleep", "child"))
 
 
@@ -286,7 +286,7 @@ def test_who_takes_its_mark_off_and_lives_is_not_called_ended(
         original(seconds)
         (machine.root / "70/environ").write_bytes(b"")
 
-    machine.pause = pause  # type: ignore[method-assign]
+    machine.pause = pause  # type: ignore[method-assign]  # a fake
     swept = machine.strays().end()
     assert (swept.ended, swept.left) == (0, 1)
 

@@ -19,6 +19,7 @@ from commander.jobs.table import JobTable, Retention
 from commander.output.budget import MemoryBudget
 from commander.output.kept import KeptOutput
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import Principal
 from commander.seals import Seal
 from commander.testing import MemoryAudit, MemoryProcess, ProcessReactor
@@ -67,7 +68,9 @@ class Stage:
             ),
         )
         self.checker = PolicyChecker(
-            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            PolicyLists(
+                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            )
         )
         runner = CommandRunner(
             checker=self.checker,

@@ -24,6 +24,7 @@ from commander.jobs.shells import (
 )
 from commander.jobs.table import Missing
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from tests.jobs.kit import ANN, BOB, Stage
 
 TRACE = Trace(trace_id="a" * 32, parent=f"00-{'a' * 32}-{'b' * 16}-01", state="x=1")
@@ -270,7 +271,12 @@ def test_what_no_call_could_set_does_not_hold_the_next_command_up(kit: Kit) -> N
 
 def test_a_forged_report_takes_no_variable_away_that_steers_programs(kit: Kit) -> None:
     kit.policy = PolicyChecker(
-        allowed=("make",), blocked=(), use_default_blocklist=True, allowed_env=("HOME",)
+        PolicyLists(
+            allowed=("make",),
+            blocked=(),
+            use_default_blocklist=True,
+            allowed_env=("HOME",),
+        )
     ).allows_variable
     kit.begin()
     kit.tell("/tmp\0\0\0")

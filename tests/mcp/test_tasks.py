@@ -468,4 +468,4 @@ def test_a_task_that_asks_nothing_is_a_fault_of_ours() -> None:
 def test_a_time_is_cut_to_milliseconds_and_never_early(seconds: float) -> None:
     result = shown("tasks/get", call(GET), task(created_at=seconds, updated_at=seconds))
     assert result["createdAt"] == result["lastUpdatedAt"]
-    assert len(result["createdAt"]) == len(BASE["createdAt"])  # type: ignore[arg-type]
+    assert len(result["createdAt"]) == len(BASE["createdAt"])  # type: ignore[arg-type]  # JSON

@@ -197,7 +197,7 @@ def test_an_unfinished_string_hides_nothing_but_the_rest_of_its_line(
 
 
 def test_a_text_that_was_decoded_wrongly_once_stays_readable() -> None:
-    quoted = "say “yes” – now".encode().decode("latin-1")  # noqa: RUF001
+    quoted = "say “yes” – now".encode().decode("latin-1")  # noqa: RUF001 - what is tried
     assert clean(quoted).text == "say âyesâ â now"
 
 

@@ -23,6 +23,7 @@ from commander.policy.budget import (
 )
 from commander.policy.checker import Approved, Denied, PolicyChecker
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
+from commander.policy.lists import PolicyLists
 from commander.policy.rules import MAX_COMMAND_BYTES, plain_words
 from commander.principals import ANONYMOUS
 
@@ -37,11 +38,13 @@ def checker(
     shell: str = "/bin/sh",
 ) -> PolicyChecker:
     return PolicyChecker(
-        allowed=allowed,
-        blocked=blocked,
-        use_default_blocklist=use_default_blocklist,
-        allowed_env=allowed_env,
-        shell=shell,
+        PolicyLists(
+            allowed=allowed,
+            blocked=blocked,
+            use_default_blocklist=use_default_blocklist,
+            allowed_env=allowed_env,
+            shell=shell,
+        )
     )
 
 
@@ -288,12 +291,14 @@ ORDINARY = (
 def ruled(command: str, directory: str | None = "/srv/app") -> str:
     """The rule that refuses a command where bash runs in /srv/app; else empty."""
     policy = PolicyChecker(
-        allowed=ORDINARY,
-        blocked=(),
-        use_default_blocklist=False,
-        allowed_env=(),
-        shell="/bin/bash",
-        places=Places(directory="/srv/app"),
+        PolicyLists(
+            allowed=ORDINARY,
+            blocked=(),
+            use_default_blocklist=False,
+            allowed_env=(),
+            shell="/bin/bash",
+            places=Places(directory="/srv/app"),
+        )
     )
     verdict = decide(policy, command, directory=directory)
     return verdict.rule_id if isinstance(verdict, Denied) else ""

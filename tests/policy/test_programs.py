@@ -14,6 +14,7 @@ import pytest
 from commander.commands import CommandRequest
 from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.policy.programs import MODULES, PROGRAMS, find
 from commander.policy.programs.model import Effect, Language, Program, Risk
 from commander.principals import ANONYMOUS
@@ -55,12 +56,14 @@ def option_strings(program: Program) -> Iterator[str]:
 def verdict(program: Program, command: str) -> Approved | Denied:
     words = shlex.split(command)
     policy = PolicyChecker(
-        allowed=(words[0], "ls", "cat", "echo"),
-        blocked=(),
-        use_default_blocklist=False,
-        allowed_env=(),
-        shell="/bin/bash",
-        places=Places(directory=DIRECTORY),
+        PolicyLists(
+            allowed=(words[0], "ls", "cat", "echo"),
+            blocked=(),
+            use_default_blocklist=False,
+            allowed_env=(),
+            shell="/bin/bash",
+            places=Places(directory=DIRECTORY),
+        )
     )
     assert find(words[0]) is program, "the example is for another program"
     request = CommandRequest(

@@ -15,10 +15,12 @@ LOADED = """
 import sys
 from commander.commands import CommandRequest
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
-checker = PolicyChecker(
+lists = PolicyLists(
     allowed={allowed}, blocked=(), use_default_blocklist=True, allowed_env=()
 )
+checker = PolicyChecker(lists)
 print("commander.policy.rules" in sys.modules)
 request = CommandRequest(command="ls", working_directory="/", timeout_seconds=1)
 checker.check(request, ANONYMOUS)

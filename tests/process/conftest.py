@@ -35,6 +35,7 @@ from commander.execution.running import RunningCommand, Supervision
 from commander.execution.seams import ProcessTrees
 from commander.output.budget import MemoryBudget
 from commander.policy.checker import Approved, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
 
@@ -122,7 +123,9 @@ class RealProcesses:
         terminal_size: TerminalSize | None = None,
     ) -> Approved:
         checker = PolicyChecker(
-            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            PolicyLists(
+                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            )
         )
         verdict = checker.check(
             CommandRequest(

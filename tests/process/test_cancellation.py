@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 
 from commander.commands import EndedBy, Outcome
 from commander.execution.admission import Admission
@@ -19,8 +19,10 @@ from commander.jobs.idempotency import IdempotencyKeys
 from commander.jobs.job import JobHost
 from commander.jobs.shells import ShellRules, Shells
 from commander.jobs.table import JobTable, Retention
+from commander.jobs.typed import TypedText
 from commander.output.kept import KeptOutput
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from commander.reactors import ICommanderReactor
 from commander.seals import Seal
@@ -67,7 +69,9 @@ def tool(processes: RealProcesses, audit: MemoryAudit) -> ExecuteCommand:
     clock: Any = ICommanderReactor(reactor, reactor)
     runner = CommandRunner(
         checker=PolicyChecker(
-            allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            PolicyLists(
+                allowed=(), blocked=(), use_default_blocklist=True, allowed_env=()
+            )
         ),
         admission=Admission(
             clock=clock,
@@ -101,7 +105,7 @@ def tool(processes: RealProcesses, audit: MemoryAudit) -> ExecuteCommand:
         shells=Shells(handles=handles, host=host, rules=rules),
         host=host,
         awaits_input=lambda job: None,
-        typed_problem=lambda job, text, principal: succeed(None),
+        typed=TypedText(host.runner),
         directory_problem=lambda directory: None,
         max_timeout_seconds=20.0,
     )

@@ -14,6 +14,7 @@ from commander.execution.runner import CommandRunner
 from commander.policy.allow.targets import Places
 from commander.policy.checker import PolicyChecker
 from commander.policy.denials import MAX_QUOTED_CHARACTERS
+from commander.policy.lists import PolicyLists
 from commander.principals import Principal
 from commander.testing import MemoryAudit, ProcessReactor
 from commander.tools.check_command import CheckCommand
@@ -30,11 +31,13 @@ class Stage:
         self.audit = MemoryAudit()
         runner = CommandRunner(
             checker=PolicyChecker(
-                allowed=allowed,
-                blocked=(),
-                use_default_blocklist=True,
-                allowed_env=(),
-                places=Places(workspace=workspace, directory="/usr"),
+                PolicyLists(
+                    allowed=allowed,
+                    blocked=(),
+                    use_default_blocklist=True,
+                    allowed_env=(),
+                    places=Places(workspace=workspace, directory="/usr"),
+                )
             ),
             admission=Admission(
                 clock=self.reactor,

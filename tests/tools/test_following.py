@@ -16,6 +16,7 @@ from commander.commands import CommandRequest, Outcome
 from commander.execution.executor import Executor, Start
 from commander.execution.running import RunningCommand
 from commander.policy.checker import Approved, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from commander.testing import MemoryCaller, MemoryProcess, ProcessReactor
 from commander.tools.following import Following
@@ -86,7 +87,9 @@ class Stage:
     def start(self) -> RunningCommand:
         """A slot is free: start the command and follow it."""
         checker = PolicyChecker(
-            allowed=(), blocked=(), use_default_blocklist=False, allowed_env=()
+            PolicyLists(
+                allowed=(), blocked=(), use_default_blocklist=False, allowed_env=()
+            )
         )
         approved = checker.check(
             CommandRequest(command="x", timeout_seconds=9999.0), ANONYMOUS

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 
 from commander.mcp.versions import HANDSHAKE_VERSIONS
 from commander.policy.checker import PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from commander.settings import Settings
 from commander.tools.inspect import (
@@ -28,10 +29,12 @@ def checker(
     use_default_blocklist: bool = False,
 ) -> PolicyChecker:
     return PolicyChecker(
-        allowed=allowed,
-        blocked=blocked,
-        use_default_blocklist=use_default_blocklist,
-        allowed_env=(),
+        PolicyLists(
+            allowed=allowed,
+            blocked=blocked,
+            use_default_blocklist=use_default_blocklist,
+            allowed_env=(),
+        )
     )
 
 

@@ -43,6 +43,23 @@ def test_a_job_that_was_ended_says_by_what() -> None:
     assert " killed by timeout, " in stage.call("list_jobs").text
 
 
+def test_shells_are_listed_with_what_runs_in_them() -> None:
+    stage = Stage()
+    idle = stage.call("open_shell", working_directory="/usr").facts["shell_id"]
+    busy = stage.call("open_shell").facts["shell_id"]
+    job_id = stage.start(shell_id=busy)
+    answer = stage.call("list_jobs")
+    assert answer.facts["shells"] == [
+        {"shell_id": busy, "cwd": "/", "running": job_id},
+        {"shell_id": idle, "cwd": "/usr"},
+    ]
+    assert answer.text.split("\n")[-2:] == [
+        f"{busy} in /, running {job_id}",
+        f"{idle} in /usr",
+    ]
+    assert "shells" not in stage.call("list_jobs", principal=BOB).facts
+
+
 def test_without_jobs_it_is_one_line() -> None:
     answer = Stage().call("list_jobs")
     assert answer.text == "0 of 0 jobs; since=0"

@@ -199,7 +199,9 @@ def test_a_shell_is_not_typed_what_the_blocklist_names(command: str) -> None:
     answer = send(stage, job_id, text="mkfs /dev/sda\n")
     assert answer.is_error
     assert answer.facts["status"] == "denied"
+    assert answer.facts["rule_id"] == "default-blocklist"
     assert answer.text.startswith("nothing was sent: ")
+    assert "(rule default-blocklist)" in answer.text
     assert nothing_written(stage)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,6 +312,18 @@ def test_who_waits_for_input_is_told_at_once_with_the_evidence() -> None:
     ) in answer.text
 
 
+def test_a_server_that_can_be_typed_to_is_waited_for_all_the_same() -> None:
+    """It waits for its clients as well, and may do so for ever."""
+    stage = Stage()
+    stage.evidence = lambda job: {"blocked_in": "poll", "on": "terminal", "others": 3}
+    answers = begin(stage, "serve", tty=True, wait_seconds=40)
+    stage.pump(39)
+    assert answers == []
+    stage.pump(1.1)
+    (answer,) = answers
+    assert answer.facts["status"] == "waiting_for_input"
+
+
 # --- refusals ----------------------------------------------------------------------
 
 
@@ -577,6 +590,27 @@ def test_a_shell_runs_one_command_at_a_time() -> None:
     assert answer.is_error
     assert (answer.facts["status"], answer.facts["running"]) == ("busy", job_id)
     assert f"the shell is running {job_id} for 3s" in answer.text
+
+
+def test_a_shell_whose_directory_is_gone_says_how_to_leave_it(tmp_path: Path) -> None:
+    stage = Stage()
+    shell_id = stage.call("open_shell", working_directory=str(tmp_path)).facts[
+        "shell_id"
+    ]
+    tmp_path.rmdir()
+    for directory in ("", "below"):
+        answer = stage.call(
+            "start_command",
+            command="ls",
+            shell_id=shell_id,
+            working_directory=directory,
+        )
+        assert answer.is_error
+        assert str(tmp_path) in answer.text
+        assert 'name an absolute "working_directory" to leave it' in answer.text
+    assert stage.reactor.processes == []
+    begin(stage, "pwd", shell_id=shell_id, working_directory="/usr")
+    assert stage.process.directory == "/usr"
 
 
 def test_a_terminal_shell_gives_its_commands_terminals_of_a_size() -> None:

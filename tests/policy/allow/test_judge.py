@@ -7,6 +7,7 @@ import pytest
 from commander.commands import CommandRequest
 from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, Denied, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 
 SOME = ("ls", "cat", "grep", "echo", "head", "wc", "cp", "printf", "read", "set")
@@ -21,12 +22,14 @@ def verdict(
     allowed_env: tuple[str, ...] = (),
 ) -> Approved | Denied:
     policy = PolicyChecker(
-        allowed=allowed or SOME,
-        blocked=(),
-        use_default_blocklist=True,
-        allowed_env=allowed_env,
-        shell=shell,
-        places=Places(workspace=workspace, directory="/srv/app"),
+        PolicyLists(
+            allowed=allowed or SOME,
+            blocked=(),
+            use_default_blocklist=True,
+            allowed_env=allowed_env,
+            shell=shell,
+            places=Places(workspace=workspace, directory="/srv/app"),
+        )
     )
     request = CommandRequest(
         command=command, working_directory=directory, timeout_seconds=1.0

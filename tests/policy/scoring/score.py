@@ -15,6 +15,7 @@ import attrs
 from commander.commands import CommandRequest
 from commander.policy.allow.targets import Places
 from commander.policy.checker import Approved, PolicyChecker
+from commander.policy.lists import PolicyLists
 from commander.principals import ANONYMOUS
 from tests.policy.scoring.corpus import Row
 from tests.policy.scoring.execution import Execution, Outcome
@@ -77,12 +78,14 @@ class OwnPolicy:
         key = (row.allowed, row.blocked, row.shell)
         if key not in self._checkers:
             self._checkers[key] = PolicyChecker(
-                allowed=row.allowed,
-                blocked=row.blocked,
-                use_default_blocklist=True,
-                allowed_env=(),
-                shell=row.shell,
-                places=Places(directory=WORKSPACE, resolve=resolve),
+                PolicyLists(
+                    allowed=row.allowed,
+                    blocked=row.blocked,
+                    use_default_blocklist=True,
+                    allowed_env=(),
+                    shell=row.shell,
+                    places=Places(directory=WORKSPACE, resolve=resolve),
+                )
             )
         return self._checkers[key]
 
