@@ -162,6 +162,47 @@ def test_a_command_that_ends_in_time_ends_the_wait(hasty: Stage) -> None:
     assert hasty.stopped == [None]
 
 
+def start_job(stage: Stage) -> None:
+    """Start a command that no call waits for."""
+    params = {
+        "name": "start_command",
+        "arguments": {"command": "serve", "wait_seconds": 0},
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    asked = stage.http.begin(body=msgspec.json.encode(message))
+    assert result(asked)["status"] == "running"
+    asked.lose()
+
+
+def test_a_job_that_no_call_waits_for_may_finish_within_the_grace(
+    hasty: Stage,
+) -> None:
+    start_job(hasty)
+    hasty.stop()
+    hasty.pump(GRACE / 2)
+    assert hasty.signals() == []
+    assert hasty.stopped == []
+    hasty.server.process.exit()
+    hasty.pump(MOMENT)
+    assert hasty.stopped == [None]
+
+
+def test_a_job_that_outlasts_the_grace_is_ended_waited_for_and_recorded(
+    hasty: Stage,
+) -> None:
+    start_job(hasty)
+    hasty.server.process.ignore("SIGTERM")
+    hasty.stop()
+    hasty.pump(GRACE + MOMENT)
+    assert hasty.signals() == ["SIGTERM"]
+    assert hasty.stopped == []
+    hasty.pump(KILL_GRACE + MOMENT)
+    assert hasty.signals() == ["SIGTERM", "SIGKILL"]
+    assert hasty.stopped == [None]
+    (record,) = hasty.server.log.named("CMD_EXEC")
+    assert record["ended_by"].value == "server_shutdown"
+
+
 def test_an_idle_server_stops_at_once(hasty: Stage) -> None:
     hasty.stop()
     assert hasty.stopped == [None]

@@ -253,6 +253,15 @@ def test_descriptor_3_is_the_commands_own(shell: Shell) -> None:
 
 @pytest.mark.process
 @every_shell
+def test_descriptor_3_leads_nowhere_before_the_command_opens_it(shell: Shell) -> None:
+    """What somebody writes there by mistake is not in the report."""
+    ran = shell.run("{ echo junk >&3; } 2>/dev/null || echo closed; cd /")
+    assert ran.output == "closed\n"
+    assert ran.told.directory == "/"
+
+
+@pytest.mark.process
+@every_shell
 @pytest.mark.parametrize("number", [7, 8])
 def test_no_state_is_told_to_who_takes_the_place_of_the_report(
     shell: Shell, number: int
