@@ -125,14 +125,7 @@ def build(
         entrance=entrance,
         front=front,
         metrics=observed.metrics,
-        shutdown=Shutdown(
-            alarm=Alarm(surroundings.reactor, surroundings.monotonic),
-            drain=drain,
-            admission=commands.admission,
-            executor=commands.executor,
-            front=front,
-            **_patience(settings),
-        ),
+        shutdown=_shutdown(settings, surroundings, commands, drain, front),
         jobs=jobs,
         confinement=commands.confinement,
         stdin_descriptor=commands.stdin_descriptor,
@@ -147,6 +140,23 @@ class _Inside:
     drain: Drain
     health: Health
     observed: Observation
+
+
+def _shutdown(
+    settings: Settings,
+    surroundings: Surroundings,
+    commands: Commands,
+    drain: Drain,
+    front: Front,
+) -> Shutdown:
+    return Shutdown(
+        alarm=Alarm(surroundings.reactor, surroundings.monotonic),
+        drain=drain,
+        admission=commands.admission,
+        executor=commands.executor,
+        front=front,
+        **_patience(settings),
+    )
 
 
 def _patience(settings: Settings) -> dict[str, float]:
