@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 
 import attrs
 import pytest
@@ -16,6 +15,7 @@ from commander.output.budget import FLOOR_BYTES, MemoryBudget
 from commander.output.command import SPAN_RUNS, CommandOutput, MergedPiece
 from commander.output.order import BLOCK_BYTES, STDERR, STDOUT
 from commander.output.ring import Gap
+from tests.memory import memory_kept_by
 
 LETTERS = bytes(random.Random(5).choices(b"abcdefghijklmnopqrstuvwxyz\n", k=100_000))
 
@@ -181,14 +181,10 @@ def test_a_closed_output_has_gaps_only_and_its_memory_is_free() -> None:
 
 def test_a_command_without_output_costs_less_than_a_kibibyte() -> None:
     budget = MemoryBudget(100_000_000)
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        outputs = [CommandOutput(1_000_000, budget) for _ in range(500)]
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert (after - before) / len(outputs) < 1_024
+    kept = memory_kept_by(
+        lambda: [CommandOutput(1_000_000, budget) for _ in range(500)]
+    )
+    assert kept / 500 < 1_024
 
 
 def test_subscribers_are_told_of_both_streams() -> None:
@@ -286,21 +282,16 @@ def test_what_a_sealed_output_keeps_is_charged_until_it_is_closed() -> None:
 @pytest.mark.parametrize("size", [0, 1_000])
 def test_a_sealed_output_costs_its_bytes_and_not_much_else(size: int) -> None:
     budget = MemoryBudget(100_000_000)
-    outputs = []
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(400):
-            output = CommandOutput(1_000_000, budget)
-            output.buffers(STDOUT, 1_000)
-            if size:
-                output.filled(STDOUT, size)
-            output.seal()
-            outputs.append(output)
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert (after - before) / len(outputs) < size + 900
+
+    def sealed() -> CommandOutput:
+        output = CommandOutput(1_000_000, budget)
+        output.buffers(STDOUT, 1_000)
+        if size:
+            output.filled(STDOUT, size)
+        output.seal()
+        return output
+
+    assert memory_kept_by(lambda: [sealed() for _ in range(400)]) / 400 < size + 900
 
 
 @given(st.integers(min_value=1, max_value=5_000), st.integers(1, 3))

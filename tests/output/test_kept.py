@@ -6,7 +6,6 @@ import errno
 import os
 import random
 import shutil
-import tracemalloc
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -25,6 +24,7 @@ from commander.output.order import BOTH, STDERR, STDOUT
 from commander.output.ring import Gap
 from commander.output.spool import Spool
 from commander.output.spooled import Part, SpooledOutput
+from tests.memory import memory_kept_by
 from tests.output.disks import SlowDisk, at_once, result_of
 
 LETTERS = bytes(random.Random(11).choices(b"abcdefghijklmnopqrstuvwxyz\n", k=300_000))
@@ -443,12 +443,6 @@ def test_a_finished_job_costs_its_bytes_and_not_much_else(
         return kept
 
     finished()
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        kept = [finished() for _ in range(80)]
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert (after - before) / len(kept) < size + most_bytes
+    kept = memory_kept_by(lambda: [finished() for _ in range(80)])
+    assert kept / 80 < size + most_bytes
     result_of(spool.close())

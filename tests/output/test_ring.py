@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from hypothesis.stateful import (
 from commander.commands import OutputWindow
 from commander.output.budget import FLOOR_BYTES, MemoryBudget
 from commander.output.ring import GROWTH, Gap, HeadTailRing, Piece
+from tests.memory import memory_kept_by
 
 STREAM = bytes(random.Random(7).choices(b"abcdefghijklmnopqrstuvwxyz\n", k=400_000))
 """Without a period, so that no two places of it look alike."""
@@ -193,14 +193,8 @@ def test_memory_grows_with_the_output_up_to_the_limit() -> None:
 
 def test_a_ring_without_output_has_no_memory_yet() -> None:
     budget = MemoryBudget(100_000_000)
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        rings = [HeadTailRing(LIMIT, budget) for _ in range(500)]
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert (after - before) / len(rings) < 500
+    kept = memory_kept_by(lambda: [HeadTailRing(LIMIT, budget) for _ in range(500)])
+    assert kept / 500 < 500
 
 
 def test_a_refused_ring_wraps_earlier_and_counts_it() -> None:

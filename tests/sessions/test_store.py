@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from commander.sessions import store as module
 from commander.sessions.session import Session
 from commander.sessions.session_ids import LIFETIME_SECONDS, SessionIds
 from commander.sessions.store import SWEEP_SECONDS, SessionsFull, SessionStore
+from tests.memory import memory_kept_by
 from tests.sessions.kit import ANN, BOB, MemoryWire
 
 requirement = pytest.mark.requirement
@@ -80,13 +80,12 @@ def test_nothing_is_remembered_of_a_session_before_its_first_request() -> None:
 def test_a_flood_of_greetings_costs_no_memory() -> None:
     stage = Stage()
     stage.store.issue(PEER, ANN)
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    for _ in range(10_000):
-        stage.store.issue(PEER, ANN)
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert after - before < 10_000
+
+    def flood() -> None:
+        for _ in range(10_000):
+            stage.store.issue(PEER, ANN)
+
+    assert memory_kept_by(flood) < 10_000
 
 
 def test_a_session_is_the_same_at_every_request() -> None:
