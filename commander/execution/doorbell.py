@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from commander.execution.reader import IDescriptorReactor
+from commander.execution.short_calls import write
 
 __all__ = ["Doorbell"]
+
+_ONE: Final = (1).to_bytes(8, sys.byteorder)
+"""What an eventfd takes."""
 
 
 @implementer(IReadDescriptor)
@@ -37,7 +43,7 @@ class Doorbell:
         """From any thread, one at a time, until ``close``."""
         if not self._ringing:
             self._ringing = True
-            os.eventfd_write(self._descriptor, 1)
+            write(self._descriptor, _ONE)
 
     def close(self) -> None:
         """No ring may come any more."""

@@ -13,7 +13,6 @@ of ten processes may take ten times as much.
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Final
 import attrs
 
 from commander.execution.cgroups import CommandGroups
+from commander.execution.short_calls import write_file
 from commander.execution.tags import put_tag
 from commander.execution.tree import ProcFiles
 
@@ -148,8 +148,6 @@ class ChildSetup:
             OSError: A limit cannot be set; ``strerror`` names it.
         """
         self._bind(pid, tag)
-        with contextlib.suppress(OSError):
-            put_tag(pid, tag)
         for early in self._started_by(pid):
             self._bind(early, tag)
 
@@ -172,6 +170,8 @@ class ChildSetup:
             except OSError as error:
                 raise _named(LIMIT_PROCESSES, error) from None
         with contextlib.suppress(OSError):
+            put_tag(pid, tag)
+        with contextlib.suppress(OSError):
             self._prefer_when_memory_runs_out(pid)
 
     def _started_by(self, pid: int) -> Iterator[int]:
@@ -186,12 +186,7 @@ class ChildSetup:
             seen |= new
 
     def _prefer_when_memory_runs_out(self, pid: int) -> None:
-        file = f"{_PROC}/{pid}/oom_score_adj"
-        descriptor = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
-        try:
-            os.write(descriptor, self._oom_score)
-        finally:
-            os.close(descriptor)
+        write_file(f"{_PROC}/{pid}/oom_score_adj", self._oom_score)
 
 
 def _own_oom_score() -> int:

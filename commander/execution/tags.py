@@ -45,10 +45,6 @@ _LIMITS_TITLE: Final = b"Max file locks"
 _BLOCK_BITS: Final = 40
 _MOST: Final = 1 << 62
 """Python and the kernel both take signed 64 bits."""
-_ROUNDS: Final = 4
-"""Looks for processes that were started before the tag was on. Each look finds who
-was started during the one before, by a process that had no tag; so each is less
-likely than the last to find anybody."""
 
 _tagging_threads: Final[set[int]] = set()
 
@@ -105,25 +101,15 @@ def announce_tag(tag: int) -> None:
         resource.setrlimit(_RLIMIT_LOCKS, (tag, own))
 
 
-def put_tag(pid: int, tag: int, files: ProcFiles | None = None) -> None:
-    """Put the tag on a new process, and on what it has started already.
+def put_tag(pid: int, tag: int) -> None:
+    """Put the tag on a process, which must not have been waited for.
 
-    The process must not have been waited for.
+    What it has started before has no tag by this.
 
     Raises:
         OSError: It is gone, or it is another user's, or carries a lower tag.
     """
-    files = files or ProcFiles()
     resource.prlimit(pid, _RLIMIT_LOCKS, (tag, tag))
-    done = {pid}
-    for _ in range(_ROUNDS):
-        early = {child for each in done for child in files.children(each)} - done
-        if not early:
-            return
-        for child in early:
-            with contextlib.suppress(OSError):  # it ended meanwhile
-                resource.prlimit(child, _RLIMIT_LOCKS, (tag, tag))
-        done |= early
 
 
 def starts_roots(thread: int) -> bool:

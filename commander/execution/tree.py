@@ -22,13 +22,15 @@ from typing import Final, Protocol
 
 import attrs
 
+from commander.execution.short_calls import read_file
+
 __all__ = ["Children", "ChildrenFile", "ProcFiles", "Process", "Walk"]
 
 _DEAD: Final = "ZXx"
 _ONE_THREAD_LINKS: Final = 3
 """Links of the directory ``task``: ``.``, ``..`` and one for each thread."""
 _STAT_BYTES: Final = 4096
-_LIST_BYTES: Final = 65536
+_LIST_BYTES: Final = 4096
 _ENVIRON_BYTES: Final = 2 * 1024 * 1024
 """More than a command's environment can be; see ``checks``."""
 
@@ -159,7 +161,7 @@ class ProcFiles:
 
     def variable(self, pid: int, name: bytes) -> bytes | None:
         """A variable of the environment that a process was started with."""
-        data = self._read(f"{pid}/environ", _ENVIRON_BYTES, whole=True)
+        data = self._read_environment(pid)
         wanted = name + b"="
         for entry in data.split(b"\0"):
             if entry.startswith(wanted):
@@ -196,19 +198,17 @@ class ProcFiles:
             whole: Read on to the end: lists come a page of memory at a time.
         """
         try:
-            descriptor = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_CLOEXEC)
+            return read_file(f"{self._root}/{path}", size, whole=whole)
+        except OSError:  # there is none, or it ended while we read
+            return b""
+
+    def _read_environment(self, pid: int) -> bytes:
+        """It lies in the memory of the process, which may make us wait for it."""
+        try:
+            with open(f"{self._root}/{pid}/environ", "rb") as file:
+                return file.read(_ENVIRON_BYTES)
         except OSError:
             return b""
-        try:
-            data = piece = os.read(descriptor, size)
-            while whole and piece:
-                piece = os.read(descriptor, size)
-                data += piece
-        except OSError:  # it ended while we read
-            return b""
-        finally:
-            os.close(descriptor)
-        return data
 
 
 def _limit(text: bytes) -> int:

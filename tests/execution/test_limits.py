@@ -157,7 +157,7 @@ def test_what_the_process_has_started_meanwhile_is_bound_as_well(
         score.touch()
     ChildSetup((ONE,), groups=Groups(kernel)).apply(17, 5)
     assert kernel.done[:3] == ["7=1:2", "enter 5", "tag=5"]
-    assert kernel.done[3:] == ["7=1:2", "enter 5"] * 3
+    assert kernel.done[3:] == ["7=1:2", "enter 5", "tag=5"] * 3
     bound = [pid for pid, score in scores.items() if score.read_text() == "500"]
     assert bound == ["17", "18", "19", "20"]
 

@@ -110,21 +110,6 @@ def test_the_tag_of_another_users_process_is_read_the_slow_way(
     assert read_marks(child.pid) == (tag, tag)
 
 
-def test_what_was_started_before_the_tag_gets_it_too() -> None:
-    with subprocess.Popen(
-        ["/bin/sh", "-c", "(sleep 97 & echo; wait) & wait"], stdout=subprocess.PIPE
-    ) as shell:
-        assert shell.stdout is not None
-        shell.stdout.readline()
-        tag = Tags().new()
-        put_tag(shell.pid, tag)
-        below = ProcFiles().below((shell.pid,), lambda: True).found
-        assert len(below) == 2
-        for process in below:
-            assert read_marks(process.pid) == (tag, tag)
-            os.kill(process.pid, signal.SIGKILL)
-
-
 def test_what_a_process_starts_inherits_the_tag_and_cannot_raise_it() -> None:
     script = (
         "import os, resource, sys\n"

@@ -38,6 +38,7 @@ from commander.execution.limits import (
 from commander.execution.memory_killer import MemoryKiller, VictimCount
 from commander.execution.process_count import COUNT_SECONDS, ProcessCount
 from commander.execution.tags import read_marks
+from commander.execution.tree import ProcFiles
 
 if TYPE_CHECKING:
     from tests.process.conftest import RealProcesses
@@ -150,6 +151,21 @@ def test_what_a_command_starts_is_bound_too() -> None:
     _, said = Child("/bin/sh", "-c", look, setup=setup).go()
     assert said.split()[:2] == ["32", "32"]
     assert said.split()[2] != "unlimited"
+
+
+def test_what_was_started_before_the_tag_gets_it_too() -> None:
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "(sleep 97 & echo; wait) & wait"], stdout=subprocess.PIPE
+    ) as shell:
+        assert shell.stdout is not None
+        shell.stdout.readline()
+        tag = next(TAGS)
+        ChildSetup().apply(shell.pid, tag)
+        below = ProcFiles().below((shell.pid,), lambda: True).found
+        assert len(below) == 2
+        for process in below:
+            assert read_marks(process.pid) == (tag, tag)
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def test_a_command_goes_before_its_server_when_memory_runs_out() -> None:
