@@ -8,8 +8,11 @@ message is in the command's standard error.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping
 from typing import Final
+
+from commander.execution.environment import encoded
 
 __all__ = [
     "MAX_ARGUMENT_BYTES",
@@ -31,9 +34,10 @@ environment together."""
 
 def directory_problem(directory: str) -> str | None:
     """Why a command cannot run in this directory."""
-    if not os.path.exists(directory):
+    mode = _mode(directory)
+    if mode is None:
         return f"working directory does not exist: {directory}"
-    if not os.path.isdir(directory):
+    if not stat.S_ISDIR(mode):
         return f"working directory is not a directory: {directory}"
     if not os.access(directory, os.X_OK):
         return f"working directory may not be entered: {directory}"
@@ -42,16 +46,17 @@ def directory_problem(directory: str) -> str | None:
 
 def shell_problem(shell: str) -> str | None:
     """Why this shell cannot be started."""
-    if not os.path.exists(shell):
+    mode = _mode(shell)
+    if mode is None:
         return f"shell does not exist: {shell} (MCP_SHELL)"
-    if not os.path.isfile(shell) or not os.access(shell, os.X_OK):
+    if not stat.S_ISREG(mode) or not os.access(shell, os.X_OK):
         return f"shell is not an executable file: {shell} (MCP_SHELL)"
     return None
 
 
-def size_problem(text: str, env: Mapping[str, str]) -> str | None:
+def size_problem(text: str, env: Mapping[bytes, bytes]) -> str | None:
     """Why execve would refuse the command's text or its environment as too long."""
-    length = len(text.encode())
+    length = len(encoded(text))
     if length > MAX_ARGUMENT_BYTES:
         return (
             f"command is too long: {length} bytes, at most {MAX_ARGUMENT_BYTES} "
@@ -59,11 +64,11 @@ def size_problem(text: str, env: Mapping[str, str]) -> str | None:
         )
     total = 0
     for name, value in env.items():
-        length = len(name.encode()) + 1 + len(value.encode())
+        length = len(name) + 1 + len(value)
         if length > MAX_ARGUMENT_BYTES:
             return (
-                f"variable {name} is too long: {length} bytes with its name, "
-                f"at most {MAX_ARGUMENT_BYTES}"
+                f"variable {name.decode(errors='replace')} is too long: {length} bytes "
+                f"with its name, at most {MAX_ARGUMENT_BYTES}"
             )
         total += length + 1
     if total > MAX_ENVIRONMENT_BYTES:
@@ -71,3 +76,11 @@ def size_problem(text: str, env: Mapping[str, str]) -> str | None:
             f"environment is too long: {total} bytes, at most {MAX_ENVIRONMENT_BYTES}"
         )
     return None
+
+
+def _mode(path: str) -> int | None:
+    """What a path leads to; None if to nothing that can be seen."""
+    try:
+        return os.stat(path).st_mode
+    except (OSError, ValueError):
+        return None

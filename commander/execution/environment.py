@@ -4,8 +4,8 @@ Nothing that is not named here or by the operator. Secrets of the server stay wi
 the server even if an operator names them by mistake: the token is an ``MCP_``
 name, and credentials of the cloud belong to the task, not to its commands.
 
-What is the same for all commands is worked out once, by ``child_environment``; a
-command adds its own by ``command_environment``.
+What is the same for all commands is worked out once, by ``child_environment``, and
+encoded once; a command adds its own by ``command_environment``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ __all__ = [
     "RUN_ID",
     "child_environment",
     "command_environment",
+    "encoded",
+    "encoded_variables",
     "never_passed",
     "terminal_environment",
     "trace_environment",
@@ -110,13 +112,28 @@ def terminal_environment(common: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "TERM": _TERMINAL_TYPE}
 
 
+def encoded(text: str) -> bytes:
+    """Text as the kernel gets it.
+
+    Twisted would encode it as the locale says, and the C locale of a small container
+    knows ASCII only. What was no UTF-8, in our own variables or in a file's name, came
+    to us as surrogates and is again what it was.
+    """
+    return text.encode("utf-8", "surrogateescape")
+
+
+def encoded_variables(variables: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Names and values as the kernel gets them."""
+    return {encoded(name): encoded(value) for name, value in variables.items()}
+
+
 def command_environment(
-    common: Mapping[str, str], *, run_id: str, env: Mapping[str, str]
-) -> dict[str, str]:
+    common: Mapping[bytes, bytes], *, run_id: str, env: Mapping[str, str]
+) -> dict[bytes, bytes]:
     """Build one command's environment.
 
     Args:
-        common: What ``child_environment`` gave.
+        common: What ``child_environment`` gave, encoded.
         run_id: Stands in it as ``COMMANDER_RUN``, whatever the caller sets.
         env: The caller's variables. They supplement and override, as the policy
             has let them.
@@ -126,7 +143,7 @@ def command_environment(
     """
     text = own_text()
     own = {RUN_ID: run_id} if text is None else {RUN_ID: run_id, SERVER: text}
-    return {**common, **env, **own}
+    return {**common, **encoded_variables({**env, **own})}
 
 
 def trace_environment(trace: Trace | None, env: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,8 @@ from commander.execution.descriptors import REPORT
 from commander.execution.environment import (
     child_environment,
     command_environment,
+    encoded,
+    encoded_variables,
     terminal_environment,
     trace_environment,
 )
@@ -78,7 +80,10 @@ class Executor:
             pass_env=start.pass_env,
             user=None if user is None else user.environment,
         )
-        self._terminal_environment = terminal_environment(self._environment)
+        self._encoded = encoded_variables(self._environment)
+        self._encoded_for_terminal = encoded_variables(
+            terminal_environment(self._environment)
+        )
         self._running: set[RunningCommand] = set()
         self._in_flight = InFlight()
 
@@ -120,11 +125,11 @@ class Executor:
         tag = self._supervision.trees.new_tag()
         text, env = self._text(approved, shell_state)
         arguments, env = self._arguments(text, env, tag)
-        env = self._variables(request, run_id, env)
+        variables = self._variables(request, run_id, env)
         problem = (
             shell_problem(self._start.shell)
             or self._directory_problem(directory)
-            or size_problem(text, env)
+            or size_problem(text, variables)
         )
         if problem is not None:
             self._supervision.trees.drop_tag(tag)
@@ -141,7 +146,7 @@ class Executor:
         self._running.add(running)
         self._in_flight.began()
         pipes = self._pipes(request.stdin, reports=report is not None)
-        self._spawn(running, request, pipes, arguments, env, directory)
+        self._spawn(running, request, pipes, arguments, variables, directory)
         return running
 
     def end_all(self, ended_by: EndedBy, grace_seconds: float) -> None:
@@ -187,12 +192,12 @@ class Executor:
 
     def _variables(
         self, request: CommandRequest, run_id: str, env: Mapping[str, str]
-    ) -> dict[str, str]:
-        common = self._environment
+    ) -> dict[bytes, bytes]:
+        common = self._encoded
         if request.stdin is Stdin.TERMINAL:
-            common = self._terminal_environment
+            common = self._encoded_for_terminal
         trace = trace_environment(request.trace, request.env)
-        return command_environment({**common, **trace}, run_id=run_id, env=env)
+        return command_environment(common, run_id=run_id, env={**trace, **env})
 
     def _pipes(self, stdin: Stdin, *, reports: bool) -> dict[int, int | str]:
         """What the process has, as ``childFDs``; a terminal stands for three."""
@@ -214,7 +219,7 @@ class Executor:
         request: CommandRequest,
         pipes: dict[int, int | str],
         arguments: tuple[str, ...],
-        env: dict[str, str],
+        env: dict[bytes, bytes],
         directory: str,
     ) -> None:
         wish = self._wish(request)
@@ -222,9 +227,9 @@ class Executor:
             transport = self._spawner.spawnProcess(
                 CommandProtocol(running, wish),
                 arguments[0],
-                list(map(_encoded, arguments)),
-                env={_encoded(k): _encoded(v) for k, v in env.items()},
-                path=_encoded(directory),
+                list(map(encoded, arguments)),
+                env=env,
+                path=encoded(directory),
                 usePTY=wish is not None,
                 childFDs=pipes,
             )
@@ -236,12 +241,3 @@ class Executor:
             raise
         else:
             running.starting(cast("ChildTransport", transport))
-
-
-def _encoded(text: str) -> bytes:
-    """Text as the kernel gets it.
-
-    Twisted would encode it as the locale says, and the C locale of a small container
-    knows ASCII only. Names that are no UTF-8 come from the file system as surrogates.
-    """
-    return text.encode("utf-8", "surrogateescape")

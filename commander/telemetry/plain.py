@@ -68,6 +68,8 @@ def plain(value: object) -> Plain:
 def _scalar(value: object) -> Scalar:
     if type(value) is str:
         return plain_text(value)
+    if type(value) is int and value.bit_length() <= _MOST_BITS:
+        return value
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, enum.Enum):

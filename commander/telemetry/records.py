@@ -12,7 +12,7 @@ import datetime
 import enum
 import functools
 from collections.abc import Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import attrs
 import msgspec
@@ -63,6 +63,7 @@ class Record:
 
 _MOST_TRACEBACK: Final = 8192
 """Characters; of a longer traceback the end is kept, where the exception stands."""
+_STATUS: Final = b"401"
 _RESERVED: Final = frozenset({"ts", "level", "event", "message"})
 _STREAMS: Final = frozenset({"stdout", "stderr"})
 _FOREIGN_LEVELS: Final[Mapping[object, Level]] = {
@@ -153,12 +154,22 @@ def json_line(record: Record) -> str:
     }
     if record.message:
         line["message"] = record.message
-    for name, value in record.fields.items():
-        # Here alone 401 may stand: it is what the operator looks for.
-        line[name] = value if name == "status" else _quiet(value)
+    line.update(record.fields)
+    text = msgspec.json.encode(line)
+    if _STATUS in text:  # seldom: it is written anew, with what is meant only
+        text = msgspec.json.encode(_quiet_line(line))
+    return printable(text.decode("utf-8"))
+
+
+def _quiet_line(line: Mapping[str, Any]) -> dict[str, object]:
+    """The same line, with ``401`` only where the operator looks for it."""
+    quiet = {
+        name: value if name == "status" else _quiet(value)
+        for name, value in line.items()
+    }
     if isinstance(trace_id := line.get("trace_id"), str):
-        line["trace_id"] = _quiet_digits(trace_id)
-    return printable(msgspec.json.encode(line).decode("utf-8"))
+        quiet["trace_id"] = _quiet_digits(trace_id)
+    return quiet
 
 
 def text_line(record: Record) -> str:

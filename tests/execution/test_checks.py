@@ -70,11 +70,11 @@ def test_the_length_counts_bytes_not_characters() -> None:
 
 
 def test_a_variable_that_is_too_long_is_named_without_its_value() -> None:
-    problem = str(size_problem("true", {"BIG": "s" * MAX_ARGUMENT_BYTES}))
+    problem = str(size_problem("true", {b"BIG": b"s" * MAX_ARGUMENT_BYTES}))
     assert "BIG" in problem
     assert "sss" not in problem
 
 
 def test_an_environment_that_is_too_long_in_all_is_refused() -> None:
-    env = {f"V{n}": "x" * 100_000 for n in range(11)}
+    env = {b"V%d" % n: b"x" * 100_000 for n in range(11)}
     assert f"at most {MAX_ENVIRONMENT_BYTES}" in str(size_problem("true", env))

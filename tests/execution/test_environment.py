@@ -13,6 +13,8 @@ from commander.execution.environment import (
     DEFAULT_PATH,
     child_environment,
     command_environment,
+    encoded,
+    encoded_variables,
     never_passed,
     terminal_environment,
     trace_environment,
@@ -76,20 +78,23 @@ def test_another_user_has_a_home_and_a_name_of_its_own() -> None:
 
 
 def test_the_callers_variables_supplement_and_override() -> None:
-    common = child_environment({"HOME": "/h", "TZ": "UTC"})
+    common = encoded_variables(child_environment({"HOME": "/h", "TZ": "UTC"}))
     child = command_environment(
         common, run_id="abc", env={"HOME": "/other", "NEW": "1"}
     )
-    assert child["HOME"] == "/other"
-    assert child["NEW"] == "1"
-    assert child["TZ"] == "UTC"
-    assert common["HOME"] == "/h"
+    assert child[b"HOME"] == b"/other"
+    assert child[b"NEW"] == b"1"
+    assert child[b"TZ"] == b"UTC"
+    assert common[b"HOME"] == b"/h"
 
 
 def test_a_command_is_named_in_its_environment_whatever_the_caller_sets() -> None:
     forged = {"COMMANDER_RUN": "other", "COMMANDER_SERVER": "other"}
     child = command_environment({}, run_id="abc", env=forged)
-    assert child == {"COMMANDER_RUN": "abc", "COMMANDER_SERVER": own_text()}
+    assert child == {
+        b"COMMANDER_RUN": b"abc",
+        b"COMMANDER_SERVER": (own_text() or "").encode(),
+    }
 
 
 def test_a_server_that_does_not_know_who_it_is_is_not_named(
@@ -97,7 +102,12 @@ def test_a_server_that_does_not_know_who_it_is_is_not_named(
 ) -> None:
     monkeypatch.setattr(environment, "own_text", lambda: None)
     child = command_environment({}, run_id="abc", env={})
-    assert child == {"COMMANDER_RUN": "abc"}
+    assert child == {b"COMMANDER_RUN": b"abc"}
+
+
+@given(st.binary())
+def test_what_was_no_utf_8_reaches_the_kernel_as_it_came(data: bytes) -> None:
+    assert encoded(data.decode("utf-8", "surrogateescape")) == data
 
 
 TRACE = Trace(trace_id="a" * 32, parent=f"00-{'a' * 32}-{'b' * 16}-01", state="c=1")

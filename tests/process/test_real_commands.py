@@ -206,6 +206,15 @@ async def test_no_secret_of_the_server_is_in_the_environment(
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_variable_of_the_server_that_is_no_utf_8_is_inherited_as_it_is(
+    processes: RealProcesses,
+) -> None:
+    processes.environ |= {"HOME": os.fsdecode(b"/h\xff")}
+    outcome = await processes.run("printf %s $HOME")
+    assert outcome.stdout.head == b"/h\xff"
+
+
+@pytest_twisted.ensureDeferred
 async def test_no_descriptor_of_the_server_is_inherited(
     processes: RealProcesses,
 ) -> None:
