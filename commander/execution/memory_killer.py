@@ -5,10 +5,12 @@ victims, for each control group and for the whole machine. A command died of it,
 far as can be told from outside, if SIGKILL ended the command, nobody here sent it,
 and the count rose while the command ran.
 
-The count of the server's own group takes a few microseconds to read, so it is read at
-every start. That of the machine stands in a long list and has other people's victims
-in it; it is for where there is no other, and a reading serves all commands that start
-within a second of it.
+The count of the server's own group takes some ten microseconds to read, and a reading
+serves all commands that start within 10 ms of it. That of the machine stands in a long
+list and has other people's victims in it; it is for where there is no other, and its
+reading serves a second. At the end of a command it is always read anew. So a victim can
+be taken for one of a command that started up to so long after it, if that command gets
+a SIGKILL that nobody can explain.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _COUNT: Final = re.compile(rb"^oom_kill ([0-9]+)$", re.MULTILINE)
 _MOST_BYTES: Final = 65536
 _MACHINE: Final = Path("/proc/vmstat")
 _MACHINE_SECONDS: Final = 1.0
+_GROUP_SECONDS: Final = 0.01
 _KILLED_CHILD: Final = 128 + signal.SIGKILL
 """What a shell ends with if SIGKILL ended its last program."""
 
@@ -117,5 +120,6 @@ def find_victim_count() -> VictimCount | None:
     candidates = [VictimCount(file=_MACHINE, fresh_seconds=_MACHINE_SECONDS)]
     if group is not None:
         name = "memory.events" if group.unified else "memory.oom_control"
-        candidates.insert(0, VictimCount(file=group.path / name))
+        own = VictimCount(file=group.path / name, fresh_seconds=_GROUP_SECONDS)
+        candidates.insert(0, own)
     return next((each for each in candidates if each.read() is not None), None)
