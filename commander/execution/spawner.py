@@ -2,7 +2,8 @@
 
 The kernel holds up whoever spawns until the child has executed its program. On busy
 processors that is milliseconds: the child must first get its turn. So the reactor's
-thread only prepares a start, and a few threads of the spawner do the waiting.
+thread only prepares a start, and threads of the spawner do the waiting; see
+``spawn_threads``.
 
 The threads live as long as the spawner, because to the kernel a child hangs off the
 thread that started it. When that thread ends, its children pass to another one, a
@@ -21,10 +22,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from queue import SimpleQueue
 from typing import Any, Final
 
 from twisted.internet.interfaces import (
@@ -52,6 +51,7 @@ from commander.execution.seams import (
     ITerminalProcessProtocol,
     TerminalWish,
 )
+from commander.execution.spawn_threads import SpawnThreads
 from commander.execution.starts import Start
 from commander.execution.terminal import Terminal
 from commander.execution.transport import SpawnedProcess, SpawnFailed
@@ -60,8 +60,8 @@ from commander.execution.writer import PipeWriter, TerminalWriter
 __all__ = ["ThreadedSpawner"]
 
 THREADS: Final = 4
-"""Two per processor of a small machine: while one waits for its child's first turn,
-another child has its turn."""
+"""Two per processor of a small machine: where one is not enough, while it waits for its
+child's first turn, another child has its turn."""
 STOP_SECONDS: Final = 1.0
 """For threads to end. They idle, unless a program lies on a file system that hangs."""
 
@@ -114,11 +114,10 @@ class ThreadedSpawner:
     ) -> None:
         self._reactor: Final = IDescriptorReactor(reactor, reactor)
         self._bindings = bindings
-        self._count = threads
-        self._thread_started = thread_started
+        self._threads = SpawnThreads(
+            reactor, count=threads, do=self._do, thread_started=thread_started
+        )
         self._outside = outside
-        self._threads: list[threading.Thread] = []
-        self._waiting: SimpleQueue[Start | None] = SimpleQueue()
         self._under_way: set[Start] = set()
         self._done: deque[Start] = deque()
         self._doorbell: Doorbell | None = None
@@ -140,18 +139,8 @@ class ThreadedSpawner:
         self._doorbell = Doorbell(self._reactor, self._deliver)
         if self._outside is not None:
             self._outside.start()
-        ready: SimpleQueue[Exception | None] = SimpleQueue()
         try:
-            for number in range(self._count):
-                name = f"spawner-{number + 1}"
-                thread = threading.Thread(
-                    target=self._work, args=(ready,), name=name, daemon=True
-                )
-                thread.start()
-                self._threads.append(thread)
-            problems = [ready.get() for _ in self._threads]
-            for problem in filter(None, problems):
-                raise problem
+            self._threads.start()
         except BaseException:
             self.stop()
             raise
@@ -165,11 +154,7 @@ class ThreadedSpawner:
         if self._stopping:
             return
         self._stopping = True
-        for _ in self._threads:
-            self._waiting.put(None)
-        end = time.monotonic() + STOP_SECONDS
-        for thread in self._threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        self._threads.stop(STOP_SECONDS)
         if self._outside is not None:
             self._outside.stop()
         with self._lock:
@@ -231,7 +216,7 @@ class ThreadedSpawner:
             preparing=self._preparing(processProtocol),
         )
         self._under_way.add(start)
-        self._waiting.put(start)
+        self._threads.put(start)
         return start.process
 
     def _process(
@@ -286,21 +271,13 @@ class ThreadedSpawner:
 
     # --- in the threads --------------------------------------------------------
 
-    def _work(self, ready: SimpleQueue[Exception | None]) -> None:
-        try:
-            if self._thread_started is not None:
-                self._thread_started()
-        except Exception as problem:
-            ready.put(problem)
-            return
-        ready.put(None)
-        while (start := self._waiting.get()) is not None:
-            if self._stopping:
-                start.error = _stopped()
-            else:
-                start.spawn()
-            if not self._report(start):
-                start.undo()
+    def _do(self, start: Start) -> None:
+        if self._stopping:
+            start.error = _stopped()
+        else:
+            start.spawn()
+        if not self._report(start):
+            start.undo()
 
     def _report(self, start: Start) -> bool:
         with self._lock:
