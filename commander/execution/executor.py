@@ -96,7 +96,9 @@ class Executor:
         """Where a command will run, as an absolute path."""
         # Not normalised: the kernel reads ".." behind a symbolic link differently.
         wanted = request.working_directory or ""
-        return os.path.join(self._start.directory, wanted).rstrip("/") or "/"
+        if not wanted.startswith("/"):
+            wanted = os.path.join(self._start.directory, wanted)
+        return wanted.rstrip("/") or "/"
 
     @property
     def inherited(self) -> Mapping[str, str]:

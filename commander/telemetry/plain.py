@@ -55,7 +55,9 @@ def plain(value: object) -> Plain:
     Enums give their value if that is a text, else their name. Lists and mappings
     keep at most 100 items, and what is nested deeper becomes text.
     """
-    if type(value) in _FLAT:
+    if type(value) is str and len(value) <= MOST_CHARACTERS and value.isascii():
+        return value
+    if type(value) in _FLAT or isinstance(value, enum.Enum):
         return _scalar(value)
     if isinstance(value, Mapping):
         items = list(value.items())[:_MOST_ITEMS]
