@@ -384,7 +384,7 @@ def test_a_pipe_that_cannot_grow_is_read_on(
     assert sum(map(len, buffered.protocol.reads)) == 3 * SMALL_READ_BYTES
 
 
-def test_a_turn_ends_after_a_mebibyte(pipe: Pipe) -> None:
+def test_a_turn_ends_when_its_bytes_are_read(pipe: Pipe) -> None:
     pipe.reader.start()
     pipe.fill(TURN_BYTES)
     pipe.protocol.after = lambda: top_up(pipe)
