@@ -1,7 +1,8 @@
 """Reading spooled output anywhere: what is on disk, and what still waits for it.
 
-A ``Snapshot`` is taken in the reactor and read in a thread. It stays right whatever
-happens meanwhile: what was written does not change, and what waited is a copy.
+A ``Snapshot`` is taken in the reactor and read in a thread, or at once where the kernel
+has the file in memory. It stays right whatever happens meanwhile: what was written does
+not change, and what waited is a copy.
 
 Finding the first run is a binary search over the log of runs, of which two blocks at
 most are in memory; so it costs some twenty small reads in the longest log there can be.
@@ -12,15 +13,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 import attrs
 
 from commander.output.command import MergedPiece
 from commander.output.order import BOTH, Run, runs_between, runs_of
-from commander.output.spool_file import SpoolFile
 
-__all__ = ["READ_BYTES", "READ_RUNS", "Snapshot"]
+__all__ = [
+    "AT_ONCE",
+    "IN_A_THREAD",
+    "READ_BYTES",
+    "READ_RUNS",
+    "Look",
+    "Snapshot",
+    "WrittenFile",
+]
 
 READ_BYTES: Final = 1024 * 1024
 """Of one look; takes under a millisecond from the page cache."""
@@ -35,11 +43,35 @@ _BLOCKS: Final = 2
 """A run is told by its own end and those of the two before it."""
 
 
+class WrittenFile(Protocol):
+    """What was written; ``SpoolFile`` has all of it, ``CachedFile`` what is near."""
+
+    def read(self, start: int, end: int) -> bytes:
+        """The bytes between two merged offsets."""
+
+    def read_ends(self, first: int, stop: int) -> array[int]:
+        """The ends of these runs."""
+
+
+@attrs.frozen(kw_only=True)
+class Look:
+    """How much may be read in one go."""
+
+    most_bytes: int
+    most_runs: int
+
+
+IN_A_THREAD: Final = Look(most_bytes=READ_BYTES, most_runs=READ_RUNS)
+
+AT_ONCE: Final = Look(most_bytes=256 * 1024, most_runs=128)
+"""In the reactor's thread: takes a millisecond at most."""
+
+
 @attrs.frozen(kw_only=True)
 class Snapshot:
     """The spooled output of one job at one moment."""
 
-    file: SpoolFile
+    file: WrittenFile
     written_bytes: int
     """Of both streams, to the file."""
     written_runs: int
@@ -47,7 +79,9 @@ class Snapshot:
     """What follows what was written."""
     ends: array[int]
 
-    def read(self, stream: int, start: int, end: int) -> list[MergedPiece]:
+    def read(
+        self, stream: int, start: int, end: int, look: Look = IN_A_THREAD
+    ) -> list[MergedPiece]:
         """What lies between two offsets; less of it if it is much.
 
         Args:
@@ -55,6 +89,7 @@ class Snapshot:
                 ``start`` of a piece is its offset in its stream.
             start: Before the end of what is spooled.
             end: Not beyond that.
+            look: What is much.
 
         Returns:
             At least one piece; they begin at ``start`` and join.
@@ -63,12 +98,12 @@ class Snapshot:
             OSError: The disk does not give it.
         """
         own_end = _Ends(self)
-        end = min(end, start + READ_BYTES)
+        end = min(end, start + look.most_bytes)
         if stream == BOTH:
             found = runs_between(own_end, 0, own_end.runs, start, end)
         else:
             found = runs_of(own_end, own_end.runs, stream, start, end)
-        runs = list(islice(found, READ_RUNS))
+        runs = list(islice(found, look.most_runs))
         data = self._bytes_of(runs)
         if stream != BOTH:
             return [MergedPiece(stream, start, start, b"".join(data))]

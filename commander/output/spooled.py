@@ -33,8 +33,9 @@ from twisted.python.failure import Failure
 from commander.output.command import MergedPiece
 from commander.output.order import BOTH, RUN_BYTES, STDOUT
 from commander.output.ring import Gap
-from commander.output.spool_file import SpoolFile
-from commander.output.spool_reading import Snapshot
+from commander.output.spool_block import NOTHING, Block
+from commander.output.spool_file import CachedFile, SpoolFile
+from commander.output.spool_reading import AT_ONCE, Snapshot, WrittenFile
 from commander.output.spool_store import SpoolStore, in_words
 
 __all__ = [
@@ -56,8 +57,8 @@ DRAINED_BYTES: Final = CONGESTED_BYTES // 2
 """It may print on when no more than this waits: the disk is not to run dry."""
 
 MOST_WAITING_BYTES: Final = 4 * 1024 * 1024
-"""Whoever does not listen loses the spool: memory is bounded. A turn of all readers
-that flood brings 1 MiB at most."""
+"""Whoever does not listen loses the spool: memory is bounded. A turn brings 256 KiB of
+a pipe at most."""
 
 Part = MergedPiece | Gap
 
@@ -69,25 +70,6 @@ class _State(enum.Enum):
     STOPPED = enum.auto()
     LOST = enum.auto()
     CLOSED = enum.auto()
-
-
-class _Block:
-    """Bytes that wait, in the order of reads, and the ends of runs among them."""
-
-    __slots__ = ("data", "ends")
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.ends: array[int] = array("Q")
-
-    @property
-    def size_bytes(self) -> int:
-        """In memory, and then on disk."""
-        return len(self.data) + RUN_BYTES * len(self.ends)
-
-
-_NOTHING: Final = _Block()
-"""Of all jobs that have none; never written to."""
 
 
 class SpooledOutput:
@@ -145,9 +127,9 @@ class SpooledOutput:
         self._written_runs = 0
         self._used_bytes = 0
         """Of the quota."""
-        self._flying = _NOTHING
+        self._flying = NOTHING
         """Being written; stands before what waits."""
-        self._waiting = _NOTHING
+        self._waiting = NOTHING
         self._writing = False
         self._is_congested = False
         self._file = SpoolFile(store.create, store.job_bytes)
@@ -227,11 +209,9 @@ class SpooledOutput:
             end: The one after the last.
         """
         end = min(end, self._arrived[stream])
-        parts: list[Part] = []
-        while start < end:
-            found = await self._look(stream, start, end)
-            parts += found
-            start = found[-1].end
+        parts: list[Part] = [*self._near(stream, start, end)]
+        while (position := parts[-1].end if parts else start) < end:
+            parts += await self._look(stream, position, end)
         return parts
 
     def close(self) -> None:
@@ -274,8 +254,8 @@ class SpooledOutput:
         self, stream: int, views: Sequence[memoryview], count: int, order_bytes: int
     ) -> None:
         """Copy the first so many bytes of a read."""
-        if self._waiting is _NOTHING:
-            self._waiting = _Block()
+        if self._waiting is NOTHING:
+            self._waiting = Block()
         if order_bytes:
             self._waiting.ends.append(self._taken[self._stream])
             self._stream = stream
@@ -321,7 +301,7 @@ class SpooledOutput:
     def _is_due(self) -> bool:
         if self._state is _State.TAKING:
             return self._waiting.size_bytes >= WRITE_BYTES
-        return self._waiting is not _NOTHING
+        return self._waiting is not NOTHING
 
     async def _write(self) -> None:
         try:
@@ -338,7 +318,7 @@ class SpooledOutput:
             self._store.add_file()
             self._has_file = True
         block, taken = self._waiting, self._taken
-        self._flying, self._waiting = block, _NOTHING
+        self._flying, self._waiting = block, NOTHING
         await self._store.disk.ask(
             partial(
                 self._file.write,
@@ -351,7 +331,7 @@ class SpooledOutput:
         if self._flying is block:
             self._written = taken
             self._written_runs += len(block.ends)
-            self._flying = _NOTHING
+            self._flying = NOTHING
             self._store.charge(-block.size_bytes)
             self._go_on()
 
@@ -370,7 +350,7 @@ class SpooledOutput:
 
     def _drop_what_waits(self) -> None:
         self._store.charge(-self._unwritten_bytes)
-        self._flying = self._waiting = _NOTHING
+        self._flying = self._waiting = NOTHING
 
     # --- reading -----------------------------------------------------------------
 
@@ -379,13 +359,7 @@ class SpooledOutput:
         spooled_end = min(end, self._taken[stream])
         if start >= spooled_end:
             return (Gap(start, end),)
-        snapshot = Snapshot(
-            file=self._file,
-            written_bytes=self._written[BOTH],
-            written_runs=self._written_runs,
-            data=bytes(self._flying.data + self._waiting.data),
-            ends=self._flying.ends + self._waiting.ends,
-        )
+        snapshot = self._snapshot(self._file, stream, spooled_end)
         look = partial(snapshot.read, stream, start, spooled_end)
         if not self._has_file:
             return look()
@@ -396,3 +370,29 @@ class SpooledOutput:
         except Exception:
             _log.failure("spool_not_read", Failure())
             return (Gap(start, end),)
+
+    def _near(self, stream: int, start: int, end: int) -> Sequence[Part]:
+        """What comes first of it, if it is there without waiting for a thread."""
+        end = min(end, self._taken[stream])
+        if start >= end or not self._has_file:
+            return ()
+        snapshot = self._snapshot(CachedFile(self._file), stream, end)
+        try:
+            return snapshot.read(stream, start, end, AT_ONCE)
+        except OSError:  # a thread will say what is wrong with it, if anything is
+            return ()
+
+    def _snapshot(self, file: WrittenFile, stream: int, end: int) -> Snapshot:
+        """Of all that is spooled, or of what was written if that is enough."""
+        if end <= self._written[stream]:
+            data, ends = b"", array("Q")
+        else:
+            data = bytes(self._flying.data + self._waiting.data)
+            ends = self._flying.ends + self._waiting.ends
+        return Snapshot(
+            file=file,
+            written_bytes=self._written[BOTH],
+            written_runs=self._written_runs,
+            data=data,
+            ends=ends,
+        )

@@ -8,6 +8,7 @@ import random
 import shutil
 from pathlib import Path
 from tempfile import mkdtemp
+from unittest import mock
 
 import attrs
 import pytest
@@ -17,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from commander.output import spool_file
 from commander.output.budget import MemoryBudget
 from commander.output.command import CommandOutput, MergedPiece
 from commander.output.kept import KeptOutput
@@ -154,6 +156,8 @@ class Jobs(RuleBasedStateMachine):
         )
         self.jobs = [self.job(), self.job()]
         self.readings: list[Reading] = []
+        self.forgetful_kernel = mock.patch.object(spool_file, "_NOWAIT", 0)
+        self.forgetful = False
 
     def charge(self, size_bytes: int) -> None:
         self.charged += size_bytes
@@ -227,6 +231,15 @@ class Jobs(RuleBasedStateMachine):
 
         answer.addCallback(found)
         self.readings.append(reading)
+
+    @rule()
+    def memory_is_short_or_not_any_more(self) -> None:
+        """What is on disk can be read without a thread, or it cannot."""
+        self.forgetful = not self.forgetful
+        if self.forgetful:
+            self.forgetful_kernel.start()
+        else:
+            self.forgetful_kernel.stop()
 
     @precondition(lambda self: self.disk.waiting)
     @rule(data=st.data())
@@ -316,6 +329,8 @@ class Jobs(RuleBasedStateMachine):
         try:
             self.leave_nothing()
         finally:
+            if self.forgetful:
+                self.forgetful_kernel.stop()
             shutil.rmtree(self.directory)
 
     def leave_nothing(self) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from commander.output.command import MergedPiece
 from commander.output.order import BOTH, STDERR, STDOUT
 from commander.output.spool_file import SpoolFile
-from commander.output.spool_reading import READ_BYTES, READ_RUNS, Snapshot
+from commander.output.spool_reading import READ_BYTES, READ_RUNS, Look, Snapshot
 
 LETTERS = bytes(random.Random(3).choices(range(256), k=50_000))
 
@@ -57,10 +57,10 @@ class Told:
         """With so many bytes on disk, and the ends that belong to them."""
         runs = sum(at < written for at in self.at)
         with TemporaryFile() as place:
-            file = SpoolFile(lambda: os.dup(place.fileno()), len(self.data))
-            file.write(0, self.data[:written], 0, array("Q", self.ends[:runs]))
+            self.file = SpoolFile(lambda: os.dup(place.fileno()), len(self.data))
+            self.file.write(0, self.data[:written], 0, array("Q", self.ends[:runs]))
         return Snapshot(
-            file=file,
+            file=self.file,
             written_bytes=written,
             written_runs=runs,
             data=self.data[written:],
@@ -90,7 +90,7 @@ def test_every_stretch_of_both_streams_comes_back(
     start = data.draw(st.integers(0, total - 1))
     end = data.draw(st.integers(start + 1, total))
     assert check_pieces(told, snapshot.read(BOTH, start, end), start) == end
-    snapshot.file.close()
+    told.file.close()
 
 
 @given(reads, st.data())
@@ -106,7 +106,7 @@ def test_every_stretch_of_one_stream_comes_back(
         assert snapshot.read(stream, start, end) == [
             MergedPiece(stream, start, start, own[start:end])
         ]
-    snapshot.file.close()
+    told.file.close()
 
 
 @pytest.mark.parametrize("written", [0, 12_345, 40_000])
@@ -122,7 +122,19 @@ def test_a_log_of_many_runs_is_read_in_looks_of_bounded_size(written: int) -> No
     assert looks == 5
     (piece,) = snapshot.read(STDERR, 100, 20_000)
     assert piece.data == told.of(STDERR)[100 : 100 + READ_RUNS]
-    snapshot.file.close()
+    told.file.close()
+
+
+def test_a_look_is_as_small_as_it_is_told() -> None:
+    told = Told([(STDERR, 10), (STDOUT, 10)] * 100)
+    snapshot = told.snapshot(1_000)
+    look = Look(most_bytes=95, most_runs=100)
+    assert check_pieces(told, snapshot.read(BOTH, 5, 2_000, look), 5) == 100
+    look = Look(most_bytes=10**6, most_runs=3)
+    assert check_pieces(told, snapshot.read(BOTH, 5, 2_000, look), 5) == 30
+    (piece,) = snapshot.read(STDERR, 5, 1_000, look)
+    assert piece.data == told.of(STDERR)[5:30]
+    told.file.close()
 
 
 def test_a_stream_whose_runs_lie_far_apart_is_read_run_by_run() -> None:
@@ -133,7 +145,7 @@ def test_a_stream_whose_runs_lie_far_apart_is_read_run_by_run() -> None:
     ]
     (piece,) = snapshot.read(STDOUT, 10, 3 * READ_BYTES)
     assert piece.data == told.of(STDOUT)[10 : 10 + READ_BYTES]
-    snapshot.file.close()
+    told.file.close()
 
 
 def test_the_log_is_searched_without_reading_all_of_it(
@@ -152,4 +164,4 @@ def test_the_log_is_searched_without_reading_all_of_it(
     monkeypatch.setattr("os.pread", counting)
     check_pieces(told, snapshot.read(BOTH, 33_333, 33_343), 33_333)
     assert looked < 20
-    snapshot.file.close()
+    told.file.close()

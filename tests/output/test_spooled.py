@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs
 
+from commander.output import spool_file
 from commander.output.command import MergedPiece
 from commander.output.order import BOTH, RUN_BYTES, STDERR, STDOUT
 from commander.output.ring import Gap
@@ -66,6 +67,12 @@ class Rig:
         reading = Deferred.fromCoroutine(spooled.read(stream, start, end))
         self.disk.work_all()
         return result_of(reading)
+
+
+@pytest.fixture(autouse=True)
+def forgetful_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is on disk is read by threads only; see ``test_spool_near``."""
+    monkeypatch.setattr(spool_file, "_NOWAIT", 0)
 
 
 @pytest.fixture
