@@ -17,7 +17,8 @@ def memory_kept_by(make: Callable[[], object]) -> int:
     """The bytes still allocated after `make`, while its result lives.
 
     Returns:
-        The least of several tries; what each has made is let go before the next.
+        The least of ``TRIES``; what each has made is let go before the next. What
+        only the first of them adds to is not seen: have each begin anew.
     """
     return min(_one_try(make) for _ in range(TRIES))
 

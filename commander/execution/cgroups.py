@@ -206,6 +206,7 @@ def _removed(group: str) -> bool:
 
 
 def _write(path: str, text: bytes) -> None:
+    # Not as of ``short_calls``: the kernel may wait here for others who move processes.
     descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(descriptor, text)

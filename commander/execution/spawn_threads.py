@@ -9,7 +9,9 @@ for milliseconds, and a program may lie on a file system that hangs.
 
 So the first thread takes all starts. While any wait, the reactor looks every
 ``LOOK_SECONDS`` how many were taken since the last look; if those are fewer than
-``ENOUGH``, another thread is called. A helper works until nothing waits any more.
+``ENOUGH`` for each such time, another thread is called. A helper works until nothing
+waits any more. Where the first is held up for longer, a start that comes does not wait
+for the look.
 
 All threads live until ``stop``, because to the kernel a child hangs off the thread
 that started it; see ``spawner``.
@@ -30,8 +32,8 @@ from commander.execution.starts import Start
 __all__ = ["ENOUGH", "LOOK_SECONDS", "SpawnThreads"]
 
 LOOK_SECONDS: Final = 0.01
-ENOUGH: Final = 4
-"""Starts that are taken between two looks by threads that keep up; a start takes half
+ENOUGH: Final = 2
+"""Starts that are taken in ``LOOK_SECONDS`` by threads that keep up; a start takes half
 a millisecond where a processor is free."""
 
 _Ready = SimpleQueue[Exception | None]
@@ -66,7 +68,10 @@ class SpawnThreads:
         """For helpers: whether to help, or to end."""
         self._came = 0
         self._taken_before = 0
+        self._looked_at = 0.0
         self._look_later: IDelayedCall | None = None
+        self._first_began: float | None = None
+        """When the first thread began with what it does; None if it does nothing."""
 
     def start(self) -> None:
         """Start the threads, and wait for each to be ready; called once.
@@ -94,12 +99,14 @@ class SpawnThreads:
         """Have a start done."""
         self._waiting.put(start)
         self._came += 1
+        began = self._first_began
+        if began is not None and self._clock.seconds() - began > LOOK_SECONDS:
+            self._call_helper()
         if self._look_later is None:
-            self._taken_before = self._taken
-            self._look_later = self._clock.callLater(LOOK_SECONDS, self._look)
+            self._look_soon()
 
     def stop(self, seconds: float) -> None:
-        """End the threads once all that waits is done.
+        """End the threads once all that waits is done, by others if the first is stuck.
 
         Args:
             seconds: How long to wait for them at most: one may be stuck in the kernel.
@@ -107,6 +114,8 @@ class SpawnThreads:
         if self._look_later is not None:
             self._look_later.cancel()
             self._look_later = None
+        if not self._waiting.empty():
+            self._calls.put(True)
         self._waiting.put(None)
         for _ in self._threads:
             self._calls.put(False)
@@ -125,11 +134,20 @@ class SpawnThreads:
         self._look_later = None
         if self._waiting.empty():
             return
-        taken = self._taken
-        if taken - self._taken_before < ENOUGH and self._calls.empty():
-            self._calls.put(True)
-        self._taken_before = taken
+        # This may come late, and then more should have been taken.
+        times = (self._clock.seconds() - self._looked_at) / LOOK_SECONDS
+        if self._taken - self._taken_before < ENOUGH * times:
+            self._call_helper()
+        self._look_soon()
+
+    def _look_soon(self) -> None:
+        self._taken_before = self._taken
+        self._looked_at = self._clock.seconds()
         self._look_later = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def _call_helper(self) -> None:
+        if self._calls.empty():  # else all are at work, or one is on its way
+            self._calls.put(True)
 
     # --- in the threads ------------------------------------------------------------
 
@@ -145,7 +163,9 @@ class SpawnThreads:
 
     def _work(self) -> None:
         while (start := self._waiting.get()) is not None:
+            self._first_began = self._clock.seconds()
             self._do(start)
+            self._first_began = None
 
     def _help(self) -> None:
         while self._calls.get():

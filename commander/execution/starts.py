@@ -93,8 +93,8 @@ class Start:
         self.process.failed(self.error)
 
     def abandon(self, error: SpawnFailed) -> None:
-        """Give up a start that a thread is stuck in, and may come out of yet."""
-        # What was prepared is in use, so it is not released.
+        """Give up a start that a thread is stuck in or before, and may yet come to."""
+        # What was prepared may be in use, so it is not released.
         self.descriptors.close_theirs()
         self.process.failed(error)
 

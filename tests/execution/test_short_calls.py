@@ -81,14 +81,16 @@ def test_descriptors_take_bytes_or_say_why_not() -> None:
 def test_nothing_that_is_opened_is_inherited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flags = []
-    fifo = tmp_path / "file"
-    fifo.write_bytes(b"x")
+    inherited = []
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
 
-    def piece(descriptor: int, *_: object) -> bytes:
-        flags.append(os.get_inheritable(descriptor))
-        return b""
+    def note(descriptor: int, *_: object) -> int:
+        inherited.append(os.get_inheritable(descriptor))
+        return 0
 
-    monkeypatch.setattr("commander.execution.short_calls._piece", piece)
-    read_file(str(fifo), 1)
-    assert flags == [False]
+    monkeypatch.setattr("commander.execution.short_calls._read", note)
+    monkeypatch.setattr("commander.execution.short_calls._write", note)
+    read_file(str(file), 1)
+    write_file(str(file), b"y")
+    assert inherited == [False, False]

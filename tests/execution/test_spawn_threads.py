@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import cast
@@ -61,6 +62,13 @@ class Crew:
         gated.open()
         assert self.done.get(timeout=WAIT_SECONDS) is gated
 
+    def idle(self) -> None:
+        """Until the first thread knows that it has nothing to do."""
+        end = time.monotonic() + WAIT_SECONDS
+        while self.threads._first_began is not None:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+
     def look(self) -> None:
         self.clock.advance(LOOK_SECONDS)
 
@@ -81,12 +89,9 @@ def crew() -> Iterator[Crew]:
 
 def test_one_thread_does_all_in_their_order_while_it_keeps_up(crew: Crew) -> None:
     for _ in range(3):
-        starts = crew.put(2 * ENOUGH)
-        for gated in starts[:ENOUGH]:
-            assert crew.takes() == (FIRST, gated)
-            crew.finish(gated)
-        crew.look()
-        for gated in starts[ENOUGH:]:
+        for gated in crew.put(5 * ENOUGH):
+            if gated is crew.made[-ENOUGH]:
+                crew.look()
             assert crew.takes() == (FIRST, gated)
             crew.finish(gated)
     crew.look()
@@ -113,11 +118,60 @@ def test_each_look_calls_one_more_until_all_work(crew: Crew) -> None:
         crew.look()
         names.add(crew.takes()[0])
     assert names == {FIRST, SECOND, THIRD}
-    crew.look()
-    crew.look()
+    for _ in range(COUNT):
+        crew.look()
     assert crew.taken.empty()
+    assert crew.threads._calls.qsize() == 1
     crew.finish(starts[0])
     assert crew.takes() == (FIRST, starts[COUNT])
+
+
+def test_one_that_kept_up_until_now_is_helped_too(crew: Crew) -> None:
+    starts = crew.put(5 * ENOUGH)
+    for gated in starts[:-2]:
+        crew.takes()
+        crew.finish(gated)
+    assert crew.takes() == (FIRST, starts[-2])
+    crew.look()
+    assert crew.taken.empty()
+    crew.look()
+    assert crew.takes()[1] is starts[-1]
+
+
+def test_a_look_that_comes_late_expects_more(crew: Crew) -> None:
+    starts = crew.put(2 * ENOUGH + 2)
+    for gated in starts[:-2]:
+        crew.takes()
+        crew.finish(gated)
+    assert crew.takes() == (FIRST, starts[-2])
+    crew.clock.advance(5 * LOOK_SECONDS)
+    assert crew.takes()[1] is starts[-1]
+
+
+def test_what_comes_while_the_first_is_stuck_does_not_wait_for_a_look(
+    crew: Crew,
+) -> None:
+    crew.put()
+    crew.takes()
+    crew.look()
+    crew.clock.advance(LOOK_SECONDS)
+    for _ in range(COUNT):
+        (gated,) = crew.put()
+        name, taken = crew.takes()
+        assert (name != FIRST, taken) == (True, gated)
+        crew.finish(gated)
+
+
+def test_one_that_has_done_its_work_is_not_stuck(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew.threads, "_call_helper", lambda: pytest.fail("called"))
+    for _ in range(3):
+        (gated,) = crew.put()
+        assert crew.takes() == (FIRST, gated)
+        crew.finish(gated)
+        crew.idle()
+        crew.clock.advance(5 * LOOK_SECONDS)
 
 
 def test_helpers_sleep_again_when_nothing_waits(crew: Crew) -> None:
@@ -152,24 +206,39 @@ def test_what_waits_is_done_before_they_end(crew: Crew) -> None:
     assert [crew.done.get_nowait() for _ in starts] == starts
 
 
-def test_who_helps_does_not_take_the_end_of_the_first(crew: Crew) -> None:
+def test_who_helps_does_not_take_the_end_of_the_first() -> None:
+    crew = Crew()
+    before = set(threading.enumerate())
+    crew.threads.start()
+    threads = {each.name: each for each in set(threading.enumerate()) - before}
     stuck, helped = crew.put(2)
     crew.takes()
     crew.look()
-    crew.takes()
+    helper, _ = crew.takes()
     crew.threads.stop(0.0)
-    helped.open()
-    stuck.open()
-    crew.threads.stop(WAIT_SECONDS)
-    assert {crew.done.get_nowait(), crew.done.get_nowait()} == {stuck, helped}
+    crew.finish(helped)
+    threads[helper].join(WAIT_SECONDS)
+    crew.finish(stuck)
+    for thread in threads.values():
+        thread.join(WAIT_SECONDS)
+        assert not thread.is_alive()
 
 
-def test_a_stop_does_not_wait_longer_than_it_is_told() -> None:
-    crew = Crew()
-    crew.threads.start()
+def test_where_the_first_is_stuck_others_do_what_waits_before_they_end(
+    crew: Crew,
+) -> None:
+    stuck, *waiting = crew.put(4)
+    crew.takes()
+    for gated in waiting:
+        gated.open()
+    crew.threads.stop(0.01)
+    assert [crew.done.get(timeout=WAIT_SECONDS) for _ in waiting] == waiting
+    crew.finish(stuck)
+
+
+def test_a_stop_does_not_wait_longer_than_it_is_told(crew: Crew) -> None:
     (stuck,) = crew.put()
     crew.takes()
     crew.threads.stop(0.01)
     assert crew.done.empty()
-    stuck.open()
-    assert crew.done.get(timeout=WAIT_SECONDS) is stuck
+    crew.finish(stuck)
