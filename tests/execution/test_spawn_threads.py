@@ -203,7 +203,8 @@ def test_what_waits_is_done_before_they_end(crew: Crew) -> None:
     for gated in starts:
         gated.open()
     crew.threads.stop(WAIT_SECONDS)
-    assert [crew.done.get_nowait() for _ in starts] == starts
+    # A helper may have been called at the end, so the order of the last is open.
+    assert {crew.done.get_nowait() for _ in starts} == set(starts)
 
 
 def test_who_helps_does_not_take_the_end_of_the_first() -> None:
