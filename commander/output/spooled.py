@@ -379,7 +379,7 @@ class SpooledOutput:
         snapshot = self._snapshot(CachedFile(self._file), stream, end)
         try:
             return snapshot.read(stream, start, end, AT_ONCE)
-        except OSError:  # a thread will say what is wrong with it, if anything is
+        except Exception:  # a thread reads it again, and tells what is wrong, if anything
             return ()
 
     def _snapshot(self, file: WrittenFile, stream: int, end: int) -> Snapshot:

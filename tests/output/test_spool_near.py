@@ -36,7 +36,7 @@ class KernelMemory:
     def __init__(self) -> None:
         self.has_bytes = 10**9
         """Of each read, the first so many."""
-        self.refuses: OSError | None = None
+        self.refuses: Exception | None = None
         self.read_bytes = 0
         self.meanwhile: Callable[[], None] = lambda: None
 
@@ -173,11 +173,17 @@ def test_what_is_not_all_there_is_a_threads_to_read(
     ]
 
 
-@pytest.mark.parametrize("error", [UNSUPPORTED, OSError(errno.EIO, "bad sector")])
+@pytest.mark.parametrize(
+    "error",
+    [UNSUPPORTED, OSError(errno.EIO, "bad sector"), NotImplementedError("no preadv2")],
+)
 def test_what_cannot_be_told_or_read_is_a_threads_to_say(
-    rig: Rig, memory: KernelMemory, error: OSError
+    rig: Rig, memory: KernelMemory, error: Exception
 ) -> None:
     memory.refuses = error
+    reading = rig.begin(STDOUT, 0, 10)
+    rig.disk.work_all()
+    assert result_of(reading) == [MergedPiece(STDOUT, 0, 0, LETTERS[:10])]
     reading = rig.begin(STDOUT, 0, 10)
     rig.disk.fail(OSError(errno.EIO, "bad sector"))
     assert result_of(reading) == [Gap(0, 10)]
