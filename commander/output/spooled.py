@@ -379,7 +379,7 @@ class SpooledOutput:
         snapshot = self._snapshot(CachedFile(self._file), stream, end)
         try:
             return snapshot.read(stream, start, end, AT_ONCE)
-        except Exception:  # a thread reads it again, and tells what is wrong, if anything
+        except Exception:  # a thread reads it again, and tells what is wrong
             return ()
 
     def _snapshot(self, file: WrittenFile, stream: int, end: int) -> Snapshot:

@@ -108,6 +108,8 @@ def test_a_trace_of_the_caller_is_handed_on_unless_its_env_names_one(
     process = stage.start(approved(env={"TRACEPARENT": "q"}, trace=trace))
     assert process.env["TRACEPARENT"] == "q"
     assert "TRACESTATE" not in process.env
+    process = stage.start(approved(env={"TRACESTATE": "r"}, trace=trace))
+    assert (process.env["TRACEPARENT"], process.env["TRACESTATE"]) == ("p", "r")
     assert "TRACEPARENT" not in stage.start().env
 
 

@@ -75,6 +75,16 @@ def test_a_text_at_the_limit_is_whole_and_one_above_it_is_cut_with_its_length() 
     assert plain_text("x" * 4097) == "x" * 4096 + "… (4097 characters in all)"
 
 
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_a_text_is_cut_behind_its_longest_length(letter: str) -> None:
+    longest = letter * MOST_CHARACTERS
+    assert plain(longest) == longest
+    assert plain([longest]) == [longest]
+    cut_text = f"{longest}… ({MOST_CHARACTERS + 1} characters in all)"
+    assert plain(longest + letter) == cut_text
+    assert plain([longest + letter]) == [cut_text]
+
+
 def test_the_length_of_a_cut_text_is_no_bare_401() -> None:
     assert cut("x" * 401, 1) == "x… (4.01e2 characters in all)"
 
